@@ -1,0 +1,120 @@
+"""The small contracts that everything above the ground floor keeps: what a backbone, objective, adaptation and task are.
+
+They are protocols and dataclasses: a third party conforms by shape, never by inheritance. Importing this module does
+not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from zoo.specs import BackboneSpec, TaskSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import Tensor, nn
+
+    Inputs = Tensor
+    ParameterGroup = dict[str, Any]
+    Encode = Callable[[Tensor, Tensor | None], "dict[str, Features]"]
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a backbone says of a batch of B samples.
+
+    Shapes: `pooled` [B, D] float; `tokens` [B, N, D] float or None; `mask` [B, N] bool, True where a token is real, or
+    None when all are; `maps` a list of [B, C, H, W], fine to coarse, or None.
+    """
+
+    pooled: Tensor
+    tokens: Tensor | None = None
+    mask: Tensor | None = None
+    maps: list[Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network behind the one contract, composed and never inherited from.
+
+    `preprocess` turns raw samples (PIL images, arrays) into a batch of inputs, with the statistics that belong to the
+    weights. `encode(inputs, mask)` returns `{modality: Features}`. `notes` says what loading changed or left out.
+
+    Example:
+        >>> backbone = zoo.load("pocket/resnet10.glyphs")           # doctest: +SKIP
+        >>> inputs = backbone.preprocess([image])                   # doctest: +SKIP
+        >>> backbone.encode(inputs)["vision"].pooled.shape          # doctest: +SKIP
+        torch.Size([1, 256])
+    """
+
+    spec: BackboneSpec
+    module: nn.Module
+    preprocess: Callable[[Sequence[Any]], Tensor]
+    encoder: Encode
+    notes: tuple[str, ...] = ()
+
+    def encode(self, inputs: Tensor, mask: Tensor | None = None) -> dict[str, Features]:
+        """Features of a batch of preprocessed inputs, by modality."""
+        return self.encoder(inputs, mask)
+
+    @property
+    def pooled_dim(self) -> int:
+        """Width D of `pooled`, measured when the backbone was built."""
+        if self.spec.pooled_dim is None:
+            raise ValueError(f"{self.spec.name} was built without measuring its pooled width")
+        return self.spec.pooled_dim
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch: inputs [B, ...] as preprocessed, targets [B] (class indices)."""
+
+    inputs: Tensor
+    targets: Tensor
+
+
+class Objective(Protocol):
+    """A pre-training objective. `needs` names what the backbone must be able to do (`spec.can`)."""
+
+    needs: frozenset[str]
+
+    def build(self, backbone: Backbone) -> nn.Module:
+        """The heads that are trained beside the backbone and thrown away afterwards."""
+        ...
+
+    def views(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Corrupted or augmented inputs; all randomness comes from `generator`."""
+        ...
+
+    def loss(self, backbone: Backbone, heads: nn.Module, views: Batch) -> Tensor:
+        """A scalar to minimise."""
+        ...
+
+    def after_step(self) -> None:
+        """Called after every optimiser step (an EMA teacher moves here)."""
+        ...
+
+
+class Adaptation(Protocol):
+    """A way to fine-tune. `trains_backbone` is False when features can be extracted once and reused."""
+
+    trains_backbone: bool
+
+    def prepare(self, backbone: Backbone, options: Mapping[str, Any]) -> list[ParameterGroup]:
+        """Freeze or inject, and return the optimiser's groups of backbone parameters (empty when none trains)."""
+        ...
+
+
+class TaskKind(Protocol):
+    """A family of tasks that share head, loss, prediction and metric."""
+
+    def head(self, backbone: Backbone, task: TaskSpec) -> nn.Module: ...
+
+    def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor: ...
+
+    def predict(self, outputs: Tensor) -> Tensor: ...
+
+    def metrics(self, predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]: ...
