@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    Inputs = Tensor
-    ParameterGroup = dict[str, Any]
     Encode = Callable[[Tensor, Tensor | None], "dict[str, Features]"]
+
+ParameterGroup = dict[str, Any]  # what torch optimisers take: {"params": [...], "lr": ..., ...}
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,17 @@ prints the message as one paragraph on stderr and exits with code 2.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 class ZooError(Exception):
     """Base class: catch this to catch everything that zoo raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:  # worker processes send errors, and some constructors take no message
+        return _restored, (type(self), self.args, self.__dict__)
 
 
 class UnknownName(ZooError, KeyError):
@@ -89,3 +95,10 @@ def nearest(received: str, known: Iterable[str], limit: int = 3) -> list[str]:
     near = [lower[match] for match in difflib.get_close_matches(asked, lower, n=limit, cutoff=0.6)]
     near += [name for name in names if asked in name.lower() and name not in near]
     return near[:limit]
+
+
+def _restored(kind: type[ZooError], arguments: tuple[object, ...], state: Mapping[str, object]) -> ZooError:
+    """An unpickled error, made without its constructor."""
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(state)
+    return error

@@ -10,14 +10,16 @@ registers in its own `pyproject.toml`, without touching zoo:
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import os
+import sys
 from functools import cached_property
-from importlib import import_module
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import PluginError, UnknownName
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.metadata import EntryPoint
 
 
@@ -38,9 +40,9 @@ class Registry:
     @cached_property
     def plugins(self) -> dict[str, EntryPoint]:
         """Entry points of third parties in `group`; a built-in name cannot be taken over."""
-        if not self.group:
+        if not self.group or not declared(self.group):
             return {}
-        metadata = import_module("importlib.metadata")  # 25 ms: only when a registry is really asked
+        metadata = importlib.import_module("importlib.metadata")
         found = metadata.entry_points(group=self.group)
         return {point.name: point for point in found if point.name not in self.builtins}
 
@@ -77,3 +79,38 @@ class Registry:
             except PluginError as error:
                 reasons[name] = str(error)
         return reasons
+
+
+def declared(group: str) -> bool:
+    """Whether anything installed may have entry points in `group`; importlib.metadata then knows which.
+
+    It looks where importlib.metadata does, for the name of the group only. That takes 2 ms, where importing and running
+    importlib.metadata takes 40 ms, four times a bare interpreter; and few people have a plug-in.
+
+    Example:
+        >>> declared("a group that nobody declares")
+        False
+    """
+    if any(hasattr(finder, "find_distributions") for finder in sys.meta_path if finder is not PathFinder):
+        return True  # distributions may come from elsewhere than folders
+    return any(_folder_declares(folder or ".", f"[{group}]".encode()) for folder in sys.path)
+
+
+def _folder_declares(folder: str, section: bytes) -> bool:
+    """Whether the metadata of a distribution in `folder` holds `section` (editable installs leave theirs there too)."""
+    # os.path and open, because importing pathlib takes 4 ms
+    try:
+        names = os.listdir(folder)  # noqa: PTH208
+    except NotADirectoryError:
+        return True  # a zip archive: left to importlib.metadata
+    except OSError:
+        return False
+    for name in names:
+        if name.lower().endswith((".dist-info", "egg-info")):
+            try:
+                with open(os.path.join(folder, name, "entry_points.txt"), "rb") as stream:  # noqa: PTH118, PTH123
+                    if section in stream.read():
+                        return True
+            except OSError:  # it has no entry points
+                continue
+    return False

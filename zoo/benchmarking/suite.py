@@ -55,6 +55,7 @@ class Suite(Record):
     grids: dict[str, Any]
     training: dict[str, Any]
     longer: tuple[int, ...] = ()
+    split: dict[str, Any] = field(default_factory=lambda: {"test": 0.2, "validation": 0.2, "seed": 0})
     confidence: float = 0.95
     sources: dict[str, Any] = field(default_factory=dict)
 

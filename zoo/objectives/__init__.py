@@ -1,0 +1,5 @@
+"""Pre-train adapters: what a backbone can be trained on before it meets a task."""
+
+from zoo.registry import Registry
+
+OBJECTIVES = Registry("objective", {"supervised": "zoo.objectives.supervised:Supervised"}, group="zoo.objectives")

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+import zoo
+from zoo.errors import WeightsError
+from zoo.providers import timm as provider
+
+NAME = "timm/resnet18.a1_in1k"
+
+
+def perturbed(module, seed=0):
+    """Weights that differ from any initialisation, so that no branch is exactly zero."""
+    generator = torch.Generator().manual_seed(seed)
+    for tensor in module.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.add_(torch.rand(tensor.shape, generator=generator) * 0.02)
+    return module
+
+
+@pytest.fixture
+def hub_file(tmp_path, monkeypatch):
+    """A checkpoint in timm's own format (with its classifier), where the hub would have put it."""
+    upstream = perturbed(timm.create_model("resnet18.a1_in1k", pretrained=False))
+    save_file(upstream.state_dict(), tmp_path / "model.safetensors")
+    monkeypatch.setattr(provider, "_download", lambda spec: tmp_path / "model.safetensors")
+    return upstream
+
+
+def test_pretrained_equals_timm(hub_file):
+    backbone = zoo.load(NAME)
+    inputs = torch.rand(2, 3, 64, 64)
+    hub_file.eval().reset_classifier(0)
+    backbone.module.eval()
+    with torch.inference_mode():
+        assert torch.allclose(backbone.encode(inputs)["vision"].pooled, hub_file(inputs), atol=1e-6)
+    assert zoo.fingerprint(backbone) == zoo.fingerprint(zoo.load(NAME, pretrained=False))
+
+
+def test_preprocessing_is_timms_own(hub_file):
+    backbone = zoo.load(NAME)
+    config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg("resnet18.a1_in1k").to_dict())
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (80, 120, 3), dtype=np.uint8))
+    expected = timm.data.create_transform(**config)(image)
+    assert torch.equal(backbone.preprocess([image])[0], expected)
+    assert backbone.preprocess([image.convert("L"), image.convert("RGBA")]).shape == (2, 3, 224, 224)
+
+
+@pytest.mark.parametrize(
+    ("arch", "size", "has"),
+    [
+        ("resnet10t", (3, 176, 176), "maps"),
+        ("vit_tiny_patch16_224", (3, 224, 224), "tokens"),
+        ("swin_tiny_patch4_window7_224", (3, 224, 224), "maps"),
+        ("convnext_atto", (3, 224, 224), "maps"),
+    ],
+)
+def test_any_architecture_from_scratch(arch, size, has):
+    backbone = zoo.load(f"timm/{arch}", pretrained=False, seed=0)
+    perturbed(backbone.module).eval()
+    with torch.inference_mode():
+        features = backbone.encode(torch.randn(2, *size, generator=torch.Generator().manual_seed(1)))["vision"]
+    assert features.pooled.shape == (2, backbone.pooled_dim)
+    assert (features.pooled[0] - features.pooled[1]).abs().max() > 1e-6
+    assert has in backbone.spec.can
+    if has == "maps":
+        channels, height, width = features.maps[-1].shape[1:]
+        assert channels > height == width
+    assert backbone.spec.parameters == sum(p.numel() for p in backbone.module.parameters())
+
+
+def test_bare_architecture_needs_a_tag():
+    with pytest.raises(WeightsError, match=r"choose a tag \(`zoo list 'timm/resnet18\.\*'`"):
+        zoo.load("timm/resnet18")
+
+
+def test_offline_says_what_is_missing(monkeypatch):
+    with pytest.raises(WeightsError, match=r"timm/resnet18\.a1_in1k\) are not in the local cache.*pretrained=False"):
+        zoo.load(NAME)
+
+
+def test_repository_without_safetensors(monkeypatch):
+    import httpx
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError
+
+    def absent(*args, **options):
+        raise EntryNotFoundError("404", response=httpx.Response(404, request=httpx.Request("HEAD", "http://x")))
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", absent)
+    with pytest.raises(WeightsError, match=r"has no model\.safetensors, and zoo reads no pickles"):
+        zoo.load(NAME)

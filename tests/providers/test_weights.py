@@ -1,0 +1,54 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from zoo.errors import WeightsError
+from zoo.providers.weights import graph_digest, load_strictly, read_weights, weights_digest
+
+
+def test_half_precision_is_widened(tmp_path):
+    save_file({"a": torch.ones(2, dtype=torch.float16), "n": torch.tensor(3)}, tmp_path / "w.safetensors")
+    tensors = read_weights(tmp_path / "w.safetensors")
+    assert tensors["a"].dtype == torch.float32
+    assert tensors["n"].dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("w.bin", b"", "reads no other format"),
+        ("w.safetensors", b"\x08\x00\x00\x00\x00\x00\x00\x00garbage!", "not a valid safetensors"),
+        ("w.safetensors", b"\xff" * 16, "not a valid safetensors"),
+    ],
+)
+def test_unreadable_weights(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(WeightsError, match=message):
+        read_weights(tmp_path / name)
+
+
+def test_missing_file_and_flipped_bit(tmp_path):
+    with pytest.raises(WeightsError, match="cannot be read"):
+        read_weights(tmp_path / "none.safetensors")
+    save_file({"a": torch.ones(2)}, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match="expected 0123"):
+        read_weights(tmp_path / "w.safetensors", digest="0123" * 16)
+
+
+def test_refused_weights_change_nothing():
+    module = nn.Linear(2, 2)
+    before = weights_digest(module)
+    with pytest.raises(WeightsError, match=r"1 of another shape \(weight \[3, 2\] instead of \[2, 2\]\)"):
+        load_strictly(module, {"weight": torch.zeros(3, 2), "bias": torch.zeros(2)}, "x")
+    assert weights_digest(module) == before
+
+
+def test_digests_see_what_they_should():
+    one, two = nn.Linear(2, 2), nn.Linear(2, 2)
+    assert graph_digest(one) == graph_digest(two)
+    assert weights_digest(one) != weights_digest(two)
+    two.load_state_dict(one.state_dict())
+    assert weights_digest(one) == weights_digest(two)
+    assert graph_digest(nn.Sequential(nn.ReLU())) != graph_digest(nn.Sequential(nn.GELU()))
+    assert graph_digest(nn.Dropout(0.1)) != graph_digest(nn.Dropout(0.2))

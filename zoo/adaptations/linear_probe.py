@@ -1,0 +1,72 @@
+"""Linear probe: the backbone is frozen, its features are extracted once, and a solver fits a linear classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.contracts import Backbone, ParameterGroup
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class LinearProbe:
+    """Nothing of the backbone trains; BatchNorm statistics stay as they were."""
+
+    trains_backbone = False
+
+    def prepare(self, backbone: Backbone, options: Mapping[str, Any]) -> list[ParameterGroup]:  # noqa: ARG002
+        """Freeze everything; there is nothing for an optimiser to do."""
+        backbone.module.requires_grad_(False)
+        return []
+
+    def fit_head(self, features: np.ndarray, targets: np.ndarray, penalty: float, classes: int) -> nn.Linear:
+        """A linear head [D] -> [classes] by multinomial logistic regression on standardised features.
+
+        Args:
+            features: [N, D] float.
+            targets: [N] class indices.
+            penalty: inverse strength C of the L2 regularisation; larger means less.
+            classes: number of outputs; a class absent from `targets` gets a logit that never wins.
+
+        Source: the linear evaluation of Kornblith et al. 2019 (https://arxiv.org/abs/1805.08974), by scikit-learn's
+        L-BFGS. Standardisation is folded into the layer, so that it applies to raw features.
+        """
+        import torch
+        from torch import nn
+
+        weight, bias = logistic_regression(features, targets, penalty, classes)
+        head = nn.Linear(features.shape[1], classes)
+        with torch.no_grad():
+            head.weight.copy_(torch.from_numpy(weight))
+            head.bias.copy_(torch.from_numpy(bias))
+        return head.requires_grad_(False)
+
+
+def logistic_regression(
+    features: np.ndarray, targets: np.ndarray, penalty: float, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weight [classes, D] and bias [classes] of an L2-regularised logistic regression, on raw (unscaled) features.
+
+    Example:
+        >>> features, targets = np.array([[0.0], [1.0], [10.0], [11.0]]), np.array([0, 0, 1, 1])
+        >>> weight, bias = logistic_regression(features, targets, penalty=1.0, classes=2)
+        >>> (features @ weight.T + bias).argmax(1).tolist()
+        [0, 0, 1, 1]
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(features)
+    solver = LogisticRegression(C=penalty, max_iter=2000).fit(scaler.transform(features), targets)
+    coefficients, intercepts = solver.coef_, solver.intercept_
+    if len(solver.classes_) == 2:  # scikit-learn keeps one row for two classes
+        coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
+        intercepts = np.concatenate([np.zeros_like(intercepts), intercepts])
+    weight, bias = np.zeros((classes, features.shape[1])), np.full(classes, -1e9)
+    weight[solver.classes_] = coefficients / scaler.scale_
+    bias[solver.classes_] = intercepts - weight[solver.classes_] @ scaler.mean_
+    return weight, bias

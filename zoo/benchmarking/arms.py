@@ -1,0 +1,201 @@
+"""Runs one cell of a suite: an arm at a label budget with a seed, scored on validation (tune) or on test (final)."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from zoo.adaptations import ADAPTATIONS
+from zoo.adaptations.linear_probe import LinearProbe, logistic_regression
+from zoo.benchmarking.classical import pixel_features
+from zoo.benchmarking.linter import check_scratch
+from zoo.benchmarking.suite import Arm, Suite
+from zoo.contracts import Backbone
+from zoo.data.images import Inputs, load_images
+from zoo.data.splits import label_budget, split
+from zoo.errors import DataError, UnknownName
+from zoo.providers.loading import fingerprint, load, seeded
+from zoo.providers.weights import weights_digest
+from zoo.specs import RunSpec, TaskSpec, digest_of
+from zoo.tasks import TASKS
+from zoo.training.fitting import Labelled, extract, fit_network
+from zoo.training.loop import TrainSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell to run. `search` holds what the search found (for final cells), to be stored in the row."""
+
+    run: RunSpec
+    search: dict[str, Any] = field(default_factory=dict)
+
+
+class SealedTest:
+    """The test split of one cell. Reading it is counted, and only `finalize` reads it."""
+
+    def __init__(self, indices: np.ndarray) -> None:
+        self._indices = indices
+        self.reads = 0
+
+    def finalize(self) -> np.ndarray:
+        """Indices of the test items, for the one time that a final model is scored."""
+        self.reads += 1
+        return self._indices
+
+
+class Workbench:
+    """What all cells of a suite share, prepared once before workers start: data, splits, and each arm's facts.
+
+    Raises:
+        UnknownName, WeightsError: a backbone of the suite cannot be loaded.
+        DataError: a class has fewer labels than the largest budget.
+    """
+
+    def __init__(self, suite: Suite, device: str = "cpu") -> None:
+        self.suite, self.device = suite, device
+        self.data = load_images(suite.task.source)
+        if len(self.data.classes) != suite.task.classes:
+            raise DataError(
+                f"suite {suite.name!r} says {suite.task.classes} classes, and {suite.task.source} has "
+                f"{len(self.data.classes)}. Fix: correct `classes` in the suite file."
+            )
+        self.split = split(self.data.targets, **suite.split)
+        self.task = TaskSpec(
+            suite.task.name, suite.task.kind, suite.task.source, suite.task.classes, suite.task.metric,
+            revision=digest_of([self.data.digest, self.split.digest]),
+        )  # fmt: skip
+        self.kind = TASKS.get(self.task.kind)()
+        for budget in suite.budgets:  # a budget that the data cannot give is refused before anything runs
+            self.labels(budget, seed=0)
+        self.digests = {arm.id: self._digest(arm) for arm in suite.arms}
+        self._inputs: dict[str, Inputs] = {}
+
+    def labels(self, budget: int, seed: int) -> np.ndarray:
+        """Indices of the labelled samples of one cell: the same for all arms."""
+        return label_budget(self.data.targets, self.split.train, budget, seed, self.data.classes)
+
+    def _digest(self, arm: Arm) -> str:
+        """What the arm starts from: the bytes of its weights, or the graph where it starts from scratch."""
+        if arm.role == "C":
+            return ""
+        if arm.role == "S":
+            return "graph:" + fingerprint(load(arm.backbone, pretrained=False, seed=0))
+        return weights_digest(load(arm.backbone).module)
+
+    def run_spec(self, arm: Arm, budget: int, seed: int, phase: str, value: float, schedule: int = 1) -> RunSpec:
+        """The record of one cell: everything that can change its result."""
+        recipe: dict[str, Any] = {"adaptation": arm.adaptation, arm.search: value, "threads": 1, "device": self.device}
+        if arm.search == "lr":
+            recipe |= {"steps": self.suite.steps * schedule, "schedule": schedule, **self.suite.training}
+        return RunSpec(
+            self.suite.name, self.suite.version, self.task.name, self.task.revision, arm.id, arm.role, arm.backbone,
+            self.digests[arm.id], budget, seed, phase, recipe,
+        )  # fmt: skip
+
+    def run(self, job: Job) -> dict[str, Any]:
+        """The `result` part of a row. Raises whatever goes wrong: the executor turns it into a failed row."""
+        run = job.run
+        sealed = SealedTest(self.split.test)
+        labels = self.labels(run.budget, run.seed)
+        outputs, facts = self._fit(run, labels)
+        if run.phase == "tune":
+            scored = self.split.validation
+        elif run.phase == "final":
+            scored = sealed.finalize()
+        else:
+            raise UnknownName("phase", run.phase, ["tune", "final"])
+        predicted = outputs(scored)
+        targets = torch.from_numpy(self.data.targets[scored])
+        predictions = self.kind.predict(predicted).numpy()
+        result = {
+            "status": "ok",
+            "split": "test" if run.phase == "final" else "validation",
+            "score": self.kind.metrics(predictions, targets.numpy())[self.task.metric],
+            "loss": float(self.kind.loss(predicted, targets)),
+            "test_reads": sealed.reads,
+        }
+        if run.phase == "final":
+            correct = "".join("1" if hit else "0" for hit in predictions == targets.numpy())
+            result |= {"correct": correct, "predictions": predictions.tolist(), **job.search, **facts}
+        return result
+
+    def _fit(self, run: RunSpec, labels: np.ndarray) -> tuple[Callable[[np.ndarray], Tensor], dict[str, Any]]:
+        """A function from sample indices to outputs [n, classes], and facts about what was trained."""
+        if run.role == "C":
+            return self._fit_classical(run, labels)
+        backbone = load(run.backbone, pretrained=run.role != "S", seed=run.seed)
+        adaptation = ADAPTATIONS.get(run.recipe["adaptation"])()
+        inputs = self._preprocessed(run.backbone, backbone)
+        groups = adaptation.prepare(backbone, run.recipe)
+        if run.role == "S":
+            check_scratch(
+                backbone, groups, run.recipe["batch_size"], lambda: load(run.backbone, pretrained=False, seed=run.seed)
+            )
+        head = self._head(run, backbone, adaptation, groups, Labelled(inputs, self.data.targets, labels))
+
+        def outputs(indices: np.ndarray) -> Tensor:
+            with torch.inference_mode():
+                result: Tensor = head.eval()(extract(backbone, inputs, indices, self.device))
+                return result
+
+        trained = list(head.parameters()) + [p for group in groups for p in group["params"]]
+        facts = {
+            "trained_parameters": sum(parameter.numel() for parameter in trained),
+            "total_parameters": sum(p.numel() for part in (backbone.module, head) for p in part.parameters()),
+            "graph": fingerprint(backbone),
+            "warnings": list(backbone.notes),
+        }
+        return outputs, facts
+
+    def _head(
+        self, run: RunSpec, backbone: Backbone, adaptation: Any, groups: list[dict[str, Any]], data: Labelled
+    ) -> nn.Module:
+        recipe = run.recipe
+        if isinstance(adaptation, LinearProbe):
+            features = extract(backbone, data.inputs, data.indices, self.device).numpy()
+            return adaptation.fit_head(features, data.targets[data.indices], recipe["penalty"], self.task.classes)
+        with seeded(run.seed):
+            head: nn.Module = self.kind.head(backbone, self.task)
+        shared = ("steps", "batch_size", "lr", "weight_decay", "warmup", "clip_norm", "label_smoothing")
+        spec = TrainSpec(**{name: recipe[name] for name in shared}, seed=run.seed, device=self.device)
+        fit_network(
+            backbone, head, self.kind, groups, data, spec,
+            head_lr=recipe["head_lr"], augmentation=recipe["augmentation"], quiet=True,
+        )  # fmt: skip
+        return head
+
+    def _fit_classical(self, run: RunSpec, labels: np.ndarray) -> tuple[Callable[[np.ndarray], Tensor], dict[str, Any]]:
+        known = pixel_features(self.data.images, labels)
+        weight, bias = logistic_regression(known, self.data.targets[labels], run.recipe["penalty"], self.task.classes)
+        facts = {"trained_parameters": weight.size + bias.size, "total_parameters": weight.size + bias.size}
+        return lambda indices: torch.from_numpy(pixel_features(self.data.images, indices) @ weight.T + bias), facts
+
+    def _preprocessed(self, name: str, backbone: Backbone) -> Inputs:
+        """Inputs as this backbone wants them, kept from cell to cell."""
+        if name not in self._inputs:
+            self._inputs[name] = Inputs(self.data.images, backbone.preprocess)
+        return self._inputs[name]
+
+
+def timed(workbench: Workbench, job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The `result` of a cell, and what running it took: wall and CPU seconds, peak memory of the process in MB."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = workbench.run(job)
+    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    measured = {
+        "seconds": round(time.perf_counter() - wall, 3),
+        "cpu_seconds": round(time.process_time() - cpu, 3),
+        "peak_memory_mb": round(usage, 1),
+        "device": workbench.device,
+    }
+    return result, measured

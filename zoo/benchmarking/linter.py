@@ -1,0 +1,79 @@
+"""The scratch linter: a from-scratch arm that is handicapped, or not from scratch, is refused and not run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from zoo.errors import ScratchArmError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zoo.contracts import Backbone, ParameterGroup
+
+SMALLEST_BATCH = 8  # below it BatchNorm's statistics are too noisy to train from nothing (Wu and He 2018, fig. 1)
+
+
+def check_scratch(
+    backbone: Backbone, groups: list[ParameterGroup], batch_size: int, rebuild: Callable[[], Backbone]
+) -> None:
+    """Refuse a from-scratch arm that PROTOCOL's rules forbid.
+
+    Args:
+        backbone: as it will start training.
+        groups: the optimiser's groups of backbone parameters.
+        batch_size: samples a step.
+        rebuild: builds the architecture again with the same seed.
+
+    Raises:
+        ScratchArmError: a frozen weight or BatchNorm, layer-wise decay, BatchNorm with small batches, or starting
+            weights that differ from the rebuild; the message says which tensor or layer.
+    """
+    problems = [
+        *_frozen(backbone.module, groups),
+        *_rates(groups),
+        *_norms(backbone.module, batch_size),
+        *_start(backbone.module, rebuild().module),
+    ]
+    if problems:
+        raise ScratchArmError(
+            f"the from-scratch arm of {backbone.spec.name} is refused: {'; '.join(problems[:4])}. A comparison with it "
+            "would flatter pre-training. Fix: train all weights at one rate, from the architecture's own initialisation."
+        )
+
+
+def _frozen(module: nn.Module, groups: list[ParameterGroup]) -> list[str]:
+    training = {id(parameter) for group in groups for parameter in group["params"]}
+    frozen = [
+        name for name, parameter in module.named_parameters() if not parameter.requires_grad or id(parameter) not in training
+    ]
+    return [f"{len(frozen)} weights do not train (first: {frozen[0]})"] if frozen else []
+
+
+def _rates(groups: list[ParameterGroup]) -> list[str]:
+    rates = sorted({group["lr"] for group in groups})
+    return [f"layers train at different rates {rates}"] if len(rates) > 1 else []
+
+
+def _norms(module: nn.Module, batch_size: int) -> list[str]:
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    problems = []
+    norms = [(name, part) for name, part in module.named_modules() if isinstance(part, _BatchNorm)]
+    for name, part in module.named_modules():
+        if "frozen" in type(part).__name__.lower() and "norm" in type(part).__name__.lower():
+            problems.append(f"{name} is a frozen norm ({type(part).__name__})")
+    if norms and batch_size < SMALLEST_BATCH:
+        problems.append(f"BatchNorm ({norms[0][0]}) with batches of {batch_size}, at least {SMALLEST_BATCH} are needed")
+    return problems
+
+
+def _start(module: nn.Module, rebuilt: nn.Module) -> list[str]:
+    import torch
+
+    own, fresh = module.state_dict(), rebuilt.state_dict()
+    if own.keys() != fresh.keys():
+        return [f"its graph differs from a rebuild ({len(own)} tensors against {len(fresh)})"]
+    differing = [name for name in own if not torch.equal(own[name].cpu(), fresh[name].cpu())]
+    return [f"{len(differing)} tensors differ from a same-seed rebuild (first: {differing[0]})"] if differing else []

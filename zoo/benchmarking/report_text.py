@@ -1,0 +1,292 @@
+"""The words and tables of a report, as plain data: Markdown, HTML and the terminal print the same ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoo.benchmarking.statistics import SEEDS_FOR_A_VERDICT, VERDICTS
+from zoo.benchmarking.summary_records import EQUAL, ArmScore, Comparison, Search, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo.benchmarking.suite import Suite
+
+MINUS = "\N{MINUS SIGN}"
+NOTHING = "\N{EN DASH}"
+SAID = {
+    "helps": "helps",
+    "hurts": "hurts",
+    "no difference": "makes no difference that matters",
+    "leans up": "leans up",
+    "leans down": "leans down",
+    "undetermined": "is undetermined",
+    "indicative": "has no verdict, as seeds are too few",
+    "incomplete": "has no verdict yet, as cells are missing",
+    "no verdict (failed)": "has no verdict, as cells failed",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text: `groups` are (heading, rows), a row's first cell names it; `numeric` columns align right."""
+
+    caption: str
+    head: tuple[str, ...]
+    groups: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+    numeric: frozenset[str] = frozenset()
+
+
+def signed(value: float | None) -> str:
+    """Points with a sign and one decimal (`+3.0`), or a dash where there is no value.
+
+    Example:
+        >>> signed(3.04), signed(None)
+        ('+3.0', '–')
+    """
+    if value is None:
+        return NOTHING
+    return f"{value:+.1f}".replace("-", MINUS).replace(f"{MINUS}0.0", "0.0").replace("+0.0", "0.0")
+
+
+def labels_a_class(budget: int) -> str:
+    """The budget in words.
+
+    Example:
+        >>> labels_a_class(1), labels_a_class(10)
+        ('1 label a class', '10 labels a class')
+    """
+    return f"{budget} label{'' if budget == 1 else 's'} a class"
+
+
+def score_name(score: ArmScore) -> str:
+    """The arm's label, with the schedule where it is converged scratch.
+
+    Example:
+        >>> score_name(ArmScore("S", "from scratch", "S", 1, "converged", 2, 10, 0, 0))
+        'from scratch, converged (2x)'
+    """
+    if score.variant == EQUAL:
+        return score.label
+    return f"{score.label}, converged" + (f" ({score.schedule}x)" if score.schedule else "")
+
+
+def answer(summary: Summary) -> tuple[str, list[tuple[str, str]]]:
+    """The short answer, made from the verdicts alone: one sentence, then (arm, what it did) for every other arm.
+
+    Example:
+        >>> from zoo.benchmarking.suite import load_suite
+        >>> from zoo.benchmarking.summary import summarise
+        >>> answer(summarise(load_suite("digits"), []))[0]
+        'Fine-tuning pre-trained weights against training from scratch, 8 comparisons: incomplete in 8.'
+    """
+    tuned = [pair for pair in summary.comparisons if pair.role == "P"]
+    frozen = [pair for pair in summary.comparisons if pair.role == "F"]
+    what, pairs = ("Fine-tuning pre-trained weights", tuned) if tuned else ("Frozen pre-trained weights", frozen)
+    if not pairs:
+        pairs, what = list(summary.comparisons), "All arms"
+    words = [word for word in VERDICTS if any(pair.verdict == word for pair in pairs)]
+    counts = ", ".join(f"{word} in {sum(pair.verdict == word for pair in pairs)}" for word in words)
+    opening = f"{what} against training from scratch, {len(pairs)} comparisons: {counts or 'none'}."
+    arms = {pair.arm: pair.label for pair in summary.comparisons}
+    return opening, [(label, _story(summary, arm)) for arm, label in arms.items()]
+
+
+def verdict_table(summary: Summary) -> Table:
+    """Every other arm minus scratch, at equal budget and converged."""
+    head = ("Arm", "Scratch is", "Points", "Interval", "Verdict", "P(arm > S)", "Seeds", "Failed", "Missing")
+    groups = tuple(
+        (labels_a_class(b), tuple(_verdict_row(pair) for pair in summary.comparisons if pair.budget == b))
+        for b in summary.budgets
+    )
+    caption = f"Difference from scratch in points of {summary.metric}, with {summary.confidence:.0%} intervals"
+    return Table(caption, head, groups, frozenset(head[2:4] + head[5:]))
+
+
+def score_table(summary: Summary) -> Table:
+    """The mean test score of every arm."""
+    head = ("Arm", "Mean", "Interval", "Seeds", "Failed", "Missing", "Validation", "Chosen", "Trained weights")
+    groups = tuple(
+        (labels_a_class(b), tuple(_score_row(score) for score in summary.arms if score.budget == b))
+        for b in summary.budgets
+    )
+    caption = f"Mean test {summary.metric} in percent, with {summary.confidence:.0%} intervals"
+    return Table(caption, head, groups, frozenset(set(head) - {"Arm", "Chosen"}))
+
+
+def search_table(summary: Summary) -> Table:
+    """Every searched value with its validation score."""
+    head = ("Arm", "Value", "Validation", "Runs", "Failed", "Chosen")
+    groups = tuple(
+        (labels_a_class(b), tuple(row for s in summary.searches if s.budget == b for row in _search_rows(s)))
+        for b in summary.budgets
+    )
+    return Table("Searched values with mean validation score in percent", head, groups, frozenset(head[1:5]))
+
+
+def failure_table(summary: Summary) -> Table:
+    """Every failed cell with its reason and the key of its row."""
+    head = ("Arm", "Schedule", "Seed", "Phase", "Reason", "Row")
+    groups = tuple(
+        (
+            labels_a_class(b),
+            tuple(
+                (f.arm, f"{f.schedule}x", str(f.seed), f.phase, f.reason, f.key)
+                for f in summary.failures
+                if f.budget == b
+            ),
+        )
+        for b in summary.budgets
+    )
+    return Table("Failed cells", head, groups, frozenset({"Schedule", "Seed"}))
+
+
+def verdict_definitions(summary: Summary) -> list[tuple[str, str]]:
+    """(term, meaning) for the table of differences."""
+    margin, share = f"{summary.margin:g} point{'' if summary.margin == 1 else 's'}", f"{summary.confidence:.0%}"
+    return [
+        ("Points", "the arm's score minus the scratch arm's, paired by seed and by test item, averaged over both."),
+        ("Interval", f"{share} confidence; seeds and test items are crossed, and both count as drawn at random."),
+        ("Margin", f"{margin}, the smallest difference that matters; fixed in the suite file before any run."),
+        ("Equal budget", "scratch trained for as many steps as the arm that it is compared with."),
+        ("Converged", "scratch at the schedule (1x, 2x, ...) with the best validation score; ties go to the shorter."),
+        ("P(arm > S)", "the share of seeds on which the arm scored above scratch; ties count half."),
+        *((word, f"{meaning}.") for word, meaning in VERDICTS.items()),
+    ]
+
+
+def score_definitions(summary: Summary) -> list[tuple[str, str]]:
+    """(term, meaning) for the table of scores and of the search."""
+    return [
+        ("Mean", f"test {summary.metric} over seeds and the same {summary.totals.items} test items in every row."),
+        ("Seed", "fixes label subset, order and initialisation of the head, identically in all arms."),
+        ("Validation", "mean over the tuning seeds at the chosen value; the test split had no part in the choice."),
+        ("Failed, missing", "cells that a figure needs and does not have. None is averaged away."),
+        ("On the edge", "the best value lies at the end of the searched grid, so a better one may lie outside."),
+    ]
+
+
+def cautions(summary: Summary) -> list[str]:
+    """What a reader must know before quoting a number, from the suite's size and the report's number of intervals."""
+    texts = [
+        f"One task, {summary.totals.items} test items: nothing here speaks of other data.",
+        f"{len(summary.comparisons)} intervals are shown, each at {summary.confidence:.0%}; they are not adjusted for "
+        "their number.",
+    ]
+    if any(pair.seeds < SEEDS_FOR_A_VERDICT for pair in summary.comparisons):
+        texts.append(f"Fewer than {SEEDS_FOR_A_VERDICT} paired seeds give directions, not verdicts.")
+    return texts
+
+
+def counts(suite: Suite, summary: Summary) -> str:
+    """One line on what was run."""
+    totals = summary.totals
+    minutes = f"{totals.seconds / 60:.1f} min" if totals.seconds < 7200 else f"{totals.seconds / 3600:.1f} h"
+    lost = f" ({totals.failed} failed, {totals.missing} missing)" if totals.failed or totals.missing else ""
+    return (
+        f"suite {suite.name} {suite.version}, level {suite.level}; {totals.finished} of {totals.cells} cells{lost}; "
+        f"{len(suite.seeds)} seeds; {totals.items} test items; {minutes} of computing; "
+        f"test split read {totals.test_reads} time{'' if totals.test_reads == 1 else 's'} a cell at most"
+    )
+
+
+def warnings(summary: Summary) -> list[str]:
+    """General warnings, then those that rows carry."""
+    own = [
+        f"{score.arm}, {labels_a_class(score.budget)}, {score.schedule}x: {text}"
+        for score in summary.arms
+        for text in score.warnings
+    ]
+    return [*summary.warnings, *dict.fromkeys(own)]
+
+
+def origins(suite: Suite) -> list[tuple[str, str]]:
+    """(term, text): where the data come from, their licence and how they were split, as the suite file says."""
+    sources = [(name, shown(value)) for name, value in suite.sources.items()]
+    return [*sources, ("split", ", ".join(f"{name} {shown(value)}" for name, value in suite.split.items()))]
+
+
+def rerun(suite: Suite) -> list[str]:
+    """How to check or repeat what a row says."""
+    return [
+        "Each row is one file, named by its key. Its `run` part holds everything that can change the result (arm, "
+        "backbone digest, budget, seed, recipe); its `result` part is byte-identical on a rerun in the same "
+        "environment.",
+        f"Run level {suite.level!r} of suite {suite.name!r} into a fresh folder and compare the row of the same key. "
+        "To repeat a single cell, copy the folder without that row and run again: finished cells are not repeated.",
+        "This report is made from the rows alone, without torch and without a network: "
+        "`write_report(suite, rows, folder)` in `zoo.benchmarking.report`.",
+    ]
+
+
+def shown(value: Any) -> str:
+    """A stored value as text: strings as they are, everything else as JSON.
+
+    Example:
+        >>> shown("cpu"), shown({"threads": 1})
+        ('cpu', '{"threads": 1}')
+    """
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _story(summary: Summary, arm: str) -> str:
+    """What one arm did, budget by budget; one clause where both comparisons agree, two where they do not."""
+    clauses = []
+    for budget in summary.budgets:
+        pairs = [pair for pair in summary.comparisons if pair.arm == arm and pair.budget == budget]
+        clauses.append(f"with {labels_a_class(budget)} it {_clause(pairs)}")
+    return "; ".join(clauses) + "."
+
+
+def _clause(pairs: Sequence[Comparison]) -> str:
+    if len({pair.verdict for pair in pairs}) == 1:
+        numbers = "; ".join(f"{signed(pair.difference)} {_against(pair)}" for pair in pairs)
+        return f"{SAID[pairs[0].verdict]} ({numbers})"
+    return ", but ".join(f"{SAID[pair.verdict]} {_against(pair)} ({signed(pair.difference)})" for pair in pairs)
+
+
+def _against(pair: Comparison) -> str:
+    return "at equal budget" if pair.against == EQUAL else "against converged scratch"
+
+
+def _interval(bounds: ArmScore | Comparison) -> str:
+    if bounds.low is None or bounds.high is None:
+        return NOTHING
+    if isinstance(bounds, Comparison):
+        return f"{signed(bounds.low)} to {signed(bounds.high)}"
+    return f"{bounds.low:.1f} to {bounds.high:.1f}"
+
+
+def _verdict_row(pair: Comparison) -> tuple[str, ...]:
+    against = pair.against + (f" ({pair.schedule}x)" if pair.schedule > 1 else "")
+    chance = NOTHING if pair.probability is None else f"{pair.probability:.2f}"
+    lost = (str(pair.seeds), str(pair.failed), str(pair.missing))
+    return (pair.label, against, signed(pair.difference), _interval(pair), pair.verdict, chance, *lost)
+
+
+def _score_row(score: ArmScore) -> tuple[str, ...]:
+    name = score_name(score)
+    mean = NOTHING if score.mean is None else f"{score.mean:.1f}"
+    validation = NOTHING if score.validation is None else f"{score.validation:.1f}"
+    chosen = ", ".join(f"{option} {shown(value)}" for option, value in (score.chosen or {}).items()) or NOTHING
+    edge = " (on the edge)" if score.lr_edge else ""
+    trained = NOTHING if score.trained_parameters is None else f"{score.trained_parameters:,}"
+    lost = (str(score.seeds), str(score.failed), str(score.missing))
+    return (name, mean, _interval(score), *lost, validation, chosen + edge, trained)
+
+
+def _search_rows(search: Search) -> list[tuple[str, ...]]:
+    name = search.label if search.schedule == 1 else f"{search.label} ({search.schedule}x)"
+    return [
+        (
+            name,
+            f"{search.option} {trial.value:g}",
+            NOTHING if trial.score is None else f"{trial.score:.1f}",
+            str(trial.runs),
+            str(trial.failed),
+            ("chosen, on the edge" if search.lr_edge else "chosen") if trial.chosen else "",
+        )
+        for trial in search.trials
+    ]

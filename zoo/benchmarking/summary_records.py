@@ -1,0 +1,149 @@
+"""The records of a summary: what a report prints, as plain JSON-able data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.specs import Record
+
+EQUAL, CONVERGED = "equal budget", "converged"
+
+
+@dataclass(frozen=True)
+class ArmScore(Record):
+    """An arm at one budget. Scores in percent; `variant` says which schedule: equal budget, or scratch converged.
+
+    `schedule` is the multiple of the suite's steps; 0 where cells are lost that would tell which schedule converged.
+
+    `failed` and `missing` count the cells that the figure would need and does not have. Numbers that cannot be given
+    are `None`; `seeds` is the number of seeds that the mean rests on.
+    """
+
+    arm: str
+    label: str
+    role: str
+    budget: int
+    variant: str
+    schedule: int
+    seeds: int
+    failed: int
+    missing: int
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    standard_error: float | None = None
+    method: str = ""
+    validation: float | None = None
+    chosen: dict[str, Any] | None = None
+    lr_edge: bool = False
+    trained_parameters: int | None = None
+    total_parameters: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison(Record):
+    """An arm minus scratch at one budget, in points, paired by seed and test item.
+
+    `against` says which scratch: trained as long as the arm (equal budget), or as long as validation gained (converged,
+    `schedule` times the steps). `probability` is P(arm > scratch) over the paired seeds, between 0 and 1.
+    """
+
+    arm: str
+    label: str
+    role: str
+    budget: int
+    against: str
+    schedule: int
+    seeds: int
+    failed: int
+    missing: int
+    verdict: str
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    standard_error: float | None = None
+    probability: float | None = None
+    method: str = ""
+
+
+@dataclass(frozen=True)
+class Trial(Record):
+    """One searched value: its mean validation score (percent) over tuning seeds; `None` where a run of it failed."""
+
+    value: float
+    score: float | None
+    runs: int
+    failed: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Search(Record):
+    """What the search of one arm at one budget tried, in order of the value."""
+
+    arm: str
+    label: str
+    budget: int
+    schedule: int
+    option: str
+    trials: tuple[Trial, ...]
+    lr_edge: bool
+
+
+@dataclass(frozen=True)
+class Failure(Record):
+    """A cell that failed, and why; `key` finds its row."""
+
+    arm: str
+    budget: int
+    schedule: int
+    seed: int
+    phase: str
+    reason: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Environment(Record):
+    """What the rows say about where they ran, and how many say the same."""
+
+    facts: dict[str, Any]
+    rows: int
+
+
+@dataclass(frozen=True)
+class Totals(Record):
+    """Counts over the whole store; `cells` is what the suite asks for, `seconds` the sum over all rows."""
+
+    cells: int
+    finished: int
+    failed: int
+    missing: int
+    rows: int
+    items: int
+    seconds: float
+    test_reads: int
+
+
+@dataclass(frozen=True)
+class Summary(Record):
+    """Everything a report prints, as plain records: `to_json()` is the report's `summary.json`."""
+
+    suite: str
+    suite_version: str
+    level: str
+    title: str
+    metric: str
+    chance: float
+    margin: float
+    confidence: float
+    budgets: tuple[int, ...]
+    arms: tuple[ArmScore, ...]
+    comparisons: tuple[Comparison, ...]
+    searches: tuple[Search, ...]
+    failures: tuple[Failure, ...]
+    environments: tuple[Environment, ...]
+    warnings: tuple[str, ...]
+    totals: Totals

@@ -1,0 +1,106 @@
+"""`zoo.load`: one call for every backbone of every provider, pre-trained or from scratch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from zoo.catalog.query import backbones, describe
+from zoo.contracts import Backbone
+from zoo.errors import WeightsError
+from zoo.providers.weights import graph_digest, read_weights
+from zoo.registry import Registry
+from zoo.specs import BackboneSpec
+
+RECORD, WEIGHTS = "backbone.json", "model.safetensors"
+
+PROVIDERS = Registry(
+    "provider",
+    {
+        "pocket": "zoo.providers.pocket:load",
+        "timm": "zoo.providers.timm:load",
+        "module": "zoo.providers.module:load",
+    },
+    group="zoo.providers",
+)
+
+
+def load(
+    name: str, *, pretrained: bool = True, weights: str | Path | None = None, seed: int | None = None
+) -> Backbone:
+    """Build a backbone: the same call and the same shapes for all of them.
+
+    Args:
+        name: `provider/arch.tag`, a folder that `zoo pretrain` wrote, or `module/package.module:function`.
+        pretrained: False builds exactly the same graph with the architecture's own initialisation.
+        weights: a .safetensors file to load into that graph instead of the weights that `name` stands for.
+        seed: seed of the initialisation; the global random state is left as it was. None draws from it.
+
+    Raises:
+        UnknownName: no such backbone; the message carries the nearest names.
+        WeightsError: weights that are missing, damaged, or made for another architecture.
+        MissingDependency: the provider's library is not installed.
+
+    Example:
+        >>> load("pocket/resnet10", pretrained=False, seed=0).spec.pooled_dim
+        256
+    """
+    folder = Path(name).expanduser()
+    digest = ""
+    if folder.is_dir():
+        spec = read_folder(folder)
+        if weights is None:
+            weights, digest = folder / WEIGHTS, spec.digest
+    else:
+        spec = _named(name)
+    tensors = read_weights(Path(weights).expanduser(), digest) if weights and pretrained else None
+    with seeded(seed) if seed is not None else nullcontext():
+        if spec.provider in PROVIDERS.names():
+            backbone = PROVIDERS.get(spec.provider)(spec, pretrained=pretrained, tensors=tensors)
+        else:
+            backbone = backbones.get(spec.name)(pretrained=pretrained)
+    assert isinstance(backbone, Backbone)
+    return backbone
+
+
+def _named(name: str) -> BackboneSpec:
+    """The record of `name`; a user's own module has none in the catalog, so one is made."""
+    if name.startswith("module/"):
+        return BackboneSpec(name=name, provider="module", arch=name.removeprefix("module/"))
+    return describe(name)
+
+
+def read_folder(folder: Path) -> BackboneSpec:
+    """The record of a backbone folder, as `zoo pretrain` writes it."""
+    try:
+        return BackboneSpec.from_json(json.loads((folder / RECORD).read_text(encoding="utf-8")))
+    except (OSError, json.JSONDecodeError) as error:
+        raise WeightsError(
+            f"{folder} is not a backbone folder: {RECORD} cannot be read ({error}). "
+            f"Expected {RECORD} and {WEIGHTS}, as `zoo pretrain --out FOLDER` writes them."
+        ) from error
+
+
+def fingerprint(backbone: Backbone) -> str:
+    """SHA-256 of the graph: equal for a pre-trained backbone and the same name built from scratch.
+
+    Covers the module tree (names, classes and settings) and the shapes and types of all tensors, never their values.
+
+    Example:
+        >>> glyphs, scratch = load("pocket/resnet10.glyphs"), load("pocket/resnet10.glyphs", pretrained=False)
+        >>> fingerprint(glyphs) == fingerprint(scratch)
+        True
+    """
+    return graph_digest(backbone.module)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch within the block and give the global random state back afterwards."""
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield

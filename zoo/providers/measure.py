@@ -1,0 +1,47 @@
+"""What a built backbone really has: widths, parameters and capabilities, measured on one input of zeros."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from zoo.errors import IncompatibleError
+from zoo.specs import BackboneSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zoo.contracts import Encode
+
+
+def measured_spec(spec: BackboneSpec, module: nn.Module, encode: Encode) -> BackboneSpec:
+    """`spec` with `parameters`, `pooled_dim` and `can` as they are.
+
+    Raises:
+        IncompatibleError: the network does not accept an input of `spec.input_size`, or gives no pooled vector.
+    """
+    import torch
+
+    training = module.training
+    module.eval()
+    try:
+        with torch.inference_mode():
+            features = encode(torch.zeros(1, *(spec.input_size or ())), None)[spec.modality]
+    except RuntimeError as error:
+        raise IncompatibleError(
+            f"{spec.name} does not accept an input of shape {list(spec.input_size or ())} ([C, H, W]): {error}. "
+            "Fix: pass the input_size that the network was made for."
+        ) from error
+    finally:
+        module.train(training)
+    if features.pooled.ndim != 2:
+        raise IncompatibleError(
+            f"{spec.name} must give pooled features [B, D], received shape {list(features.pooled.shape)}."
+        )
+    can = ["pooled"] + [name for name in ("tokens", "maps") if getattr(features, name) is not None]
+    return dataclasses.replace(
+        spec,
+        parameters=sum(parameter.numel() for parameter in module.parameters()),
+        pooled_dim=features.pooled.shape[1],
+        can=tuple(can),
+    )

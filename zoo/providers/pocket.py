@@ -1,0 +1,64 @@
+"""zoo's own small backbones, whose weights ship with it: they work on a fresh machine without a network.
+
+Each checkpoint was made by a recipe in `zoo/recipes` and is re-made by `zoo pretrain --recipe NAME`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.contracts import Backbone
+from zoo.errors import UnknownName, WeightsError
+from zoo.providers.timm import assemble, import_timm
+from zoo.providers.weights import load_strictly, read_weights
+from zoo.specs import BackboneSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zoo.providers.weights import Tensors
+
+WEIGHTS = Path(__file__).parent.parent / "weights"
+
+
+def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Backbone:
+    """Build `pocket/arch.tag`; shipped weights are checked against the digest in the catalog."""
+    builders = {"resnet10": resnet10}
+    if spec.arch not in builders:
+        raise UnknownName("pocket architecture", spec.arch, builders)
+    module = builders[spec.arch]()
+    if tensors is not None:
+        load_strictly(module, tensors, spec.name)
+    elif pretrained:
+        if not spec.tag:
+            raise WeightsError(
+                f"{spec.name} names an architecture, not weights. Fix: choose {spec.name}.glyphs or "
+                f"{spec.name}.textures, or pass pretrained=False to train it from scratch."
+            )
+        file = WEIGHTS / f"{spec.arch}.{spec.tag}.safetensors"
+        load_strictly(module, read_weights(file, spec.digest), spec.name)
+    return assemble(spec, module)
+
+
+def resnet10() -> nn.Module:
+    """A ResNet-10 for 1 x 32 x 32 images: deep stem, no max-pool, four basic blocks, 0.97 M parameters.
+
+    Source: He et al. 2016 (https://arxiv.org/abs/1512.03385), deep stem of He et al. 2018
+    (https://arxiv.org/abs/1812.01187), as timm's `ResNet` builds them.
+    """
+    import_timm()
+    from timm.models.resnet import BasicBlock, ResNet
+    from torch import nn
+
+    module: nn.Module = ResNet(
+        BasicBlock,
+        [1, 1, 1, 1],
+        channels=(16, 32, 96, 256),
+        stem_type="deep",
+        stem_width=8,
+        in_chans=1,
+        num_classes=0,
+    )
+    module.maxpool = nn.Identity()  # 32 x 32 inputs are small already
+    return module

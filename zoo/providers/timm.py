@@ -1,0 +1,132 @@
+"""Backbones of timm (https://github.com/huggingface/pytorch-image-models): any architecture, any tag on the hub."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.contracts import Backbone, Features
+from zoo.errors import MissingDependency, WeightsError
+from zoo.providers.weights import load_strictly
+from zoo.specs import BackboneSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from zoo.providers.weights import Tensors
+
+
+def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Backbone:
+    """Build `timm/arch.tag` without its classifier.
+
+    Weights come as safetensors from the hub (or are given as `tensors`) and pass through timm's own checkpoint filter, so that
+    the result equals `timm.create_model(arch.tag, pretrained=True, num_classes=0)`.
+    """
+    timm = import_timm()
+    tagged = f"{spec.arch}.{spec.tag}"
+    known = spec.tag and timm.get_pretrained_cfg(tagged, allow_unregistered=False) is not None
+    model = tagged if known else spec.arch  # a tag that zoo's own pre-training made is not timm's
+    if weights:
+        module = timm.create_model(model, num_classes=0)
+        load_strictly(module, read_weights(weights), str(weights))
+    elif pretrained:
+        if not spec.tag:
+            raise WeightsError(
+                f"{spec.name} names an architecture, not weights. Fix: choose a tag "
+                f"(`zoo list '{spec.name}.*'` shows them), or pass pretrained=False to train it from scratch."
+            )
+        file = _download(spec)
+        module = timm.create_model(model, pretrained=True, num_classes=0, pretrained_cfg_overlay={"file": str(file)})
+    else:
+        module = timm.create_model(model, num_classes=0)
+    return assemble(spec, module)
+
+
+def _download(spec: BackboneSpec) -> Path:
+    """The safetensors file of a hub repository, from the local cache or the network."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+    repository = spec.source.removeprefix("hf-hub:")
+    try:
+        return Path(hf_hub_download(repository, "model.safetensors", revision=spec.revision or None, etag_timeout=10))
+    except LocalEntryNotFoundError as error:
+        raise WeightsError(
+            f"the weights of {spec.name} (hub repository {repository}) are not in the local cache and the hub cannot be "
+            "reached. Fix: load them once on a connected machine and copy its Hugging Face cache, or pass "
+            "pretrained=False."
+        ) from error
+    except EntryNotFoundError as error:
+        raise WeightsError(
+            f"hub repository {repository} has no model.safetensors, and zoo reads no pickles. Fix: choose another tag of "
+            f"{spec.arch} (`zoo list 'timm/{spec.arch}.*'`)."
+        ) from error
+    except HfHubHTTPError as error:
+        raise WeightsError(f"hub repository {repository} cannot be read: {error}. Fix: check access and HF_TOKEN.") from error
+
+
+def assemble(spec: BackboneSpec, module: nn.Module) -> Backbone:
+    """A timm network behind the contract: widths are measured on one zero input, not trusted."""
+    import torch
+
+    from zoo.providers.measure import measured_spec
+
+    size = tuple(spec.input_size or (3, 224, 224))
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks this form
+    encode = timm_encoder(module)
+    spec = measured_spec(dataclasses.replace(spec, input_size=size), module, encode)
+    return Backbone(spec, module, image_preprocess(spec), encode)
+
+
+def timm_encoder(module: Any) -> Callable[[Tensor, Tensor | None], dict[str, Features]]:
+    """`encode` over timm's forward_features and forward_head."""
+    import torch
+
+    channels_last = getattr(module, "output_fmt", "NCHW") == "NHWC"
+
+    def encode(inputs: Tensor, mask: Tensor | None = None) -> dict[str, Features]:
+        if inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        hidden = module.forward_features(inputs)
+        pooled = module.forward_head(hidden)
+        is_map = isinstance(hidden, torch.Tensor) and hidden.ndim == 4
+        is_tokens = isinstance(hidden, torch.Tensor) and hidden.ndim == 3
+        maps = [hidden.permute(0, 3, 1, 2) if channels_last else hidden] if is_map else None
+        return {"vision": Features(pooled, tokens=hidden if is_tokens else None, maps=maps)}
+
+    return encode
+
+
+def image_preprocess(spec: BackboneSpec) -> Callable[[Sequence[Any]], Tensor]:
+    """timm's own evaluation transform for these weights; images are converted to the channels that they expect."""
+    import torch
+
+    import_timm()
+    from timm.data import create_transform
+
+    size = spec.input_size or (3, 224, 224)
+    mode = "L" if size[0] == 1 else "RGB"
+    transform = create_transform(
+        input_size=size,
+        interpolation=spec.interpolation,
+        mean=spec.mean or (0.0,) * size[0],
+        std=spec.std or (1.0,) * size[0],
+        crop_pct=spec.crop_pct,
+        crop_mode=spec.crop_mode,
+    )
+
+    def preprocess(images: Sequence[Any]) -> Tensor:
+        return torch.stack([transform(image if image.mode == mode else image.convert(mode)) for image in images])
+
+    return preprocess
+
+
+def import_timm() -> Any:
+    """timm, or the error that says how to get it."""
+    try:
+        import timm
+    except ImportError as error:
+        raise MissingDependency("timm", "timm") from error
+    return timm

@@ -1,0 +1,100 @@
+"""Fit a backbone to a task: train it with a head, or freeze it and solve for the head. Used by people and benchmark alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from zoo.contracts import Backbone, Batch, ParameterGroup, TaskKind
+from zoo.data.augment import AUGMENTATIONS
+from zoo.data.batches import EpochOrder
+from zoo.data.images import Inputs
+from zoo.errors import UnknownName
+from zoo.training.device import choose_device
+from zoo.training.loop import History, TrainSpec, train
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Samples to learn from: preprocessed inputs, all targets [N], and the indices [n] that may be used."""
+
+    inputs: Inputs
+    targets: np.ndarray
+    indices: np.ndarray
+
+
+class TaskLearner(nn.Module):
+    """Backbone and head as one module whose forward is the task's loss on an augmented batch."""
+
+    def __init__(self, backbone: Backbone, head: nn.Module, kind: TaskKind, augmentation: str, smoothing: float) -> None:
+        super().__init__()
+        if augmentation not in AUGMENTATIONS:
+            raise UnknownName("augmentation", augmentation, AUGMENTATIONS, f"Known: {', '.join(AUGMENTATIONS)}.")
+        self.module, self.head = backbone.module, head
+        self._backbone, self._kind = backbone, kind
+        self._augment, self._smoothing = AUGMENTATIONS[augmentation], smoothing
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        features = self._backbone.encode(self._augment(batch.inputs, generator))[self._backbone.spec.modality]
+        return self._kind.loss(self.head(features.pooled), batch.targets, self._smoothing)
+
+
+def fit_network(
+    backbone: Backbone,
+    head: nn.Module,
+    kind: TaskKind,
+    groups: list[ParameterGroup],
+    data: Labelled,
+    spec: TrainSpec,
+    *,
+    head_lr: float,
+    augmentation: str = "none",
+    checkpoints: Path | None = None,
+    quiet: bool = False,
+) -> History:
+    """Train head and backbone together. The head's rate is at least `head_lr`, because it starts from nothing."""
+    order = EpochOrder(len(data.indices), spec.batch_size, spec.seed)
+
+    def batch(step: int) -> Batch:
+        chosen = data.indices[order(step)]
+        return Batch(data.inputs[chosen], torch.from_numpy(data.targets[chosen]))
+
+    rate = max(spec.lr, head_lr)
+    head_group = {"params": list(head.parameters()), "lr": rate, "weight_decay": spec.weight_decay}
+    return train(
+        TaskLearner(backbone, head, kind, augmentation, spec.label_smoothing),
+        [*groups, head_group],
+        batch,
+        spec,
+        checkpoints=checkpoints,
+        label=f"fine-tuning {backbone.spec.name}",
+        quiet=quiet,
+    )
+
+
+@torch.inference_mode()
+def extract(backbone: Backbone, inputs: Inputs, indices: np.ndarray, device: str = "cpu", size: int = 256) -> Tensor:
+    """Pooled features [n, D] of the samples at `indices`, in evaluation mode, on the CPU."""
+    device = choose_device(device)
+    module = backbone.module.eval().to(device)
+    parts = [
+        backbone.encode(inputs[indices[start : start + size]].to(device))[backbone.spec.modality].pooled.cpu()
+        for start in range(0, len(indices), size)
+    ]
+    module.to("cpu")
+    return torch.cat(parts)
+
+
+@torch.inference_mode()
+def logits(backbone: Backbone, head: nn.Module, inputs: Inputs, indices: np.ndarray, device: str = "cpu") -> Tensor:
+    """Outputs [n, classes] of a fitted backbone and head."""
+    outputs: Tensor = head.eval()(extract(backbone, inputs, indices, device))
+    return outputs

@@ -1,0 +1,203 @@
+"""The one training loop of zoo, on accelerate. Pre-training and fine-tuning are both this loop with another learner."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.data.batches import generator_at
+from zoo.errors import Interrupted, TrainingDiverged
+from zoo.specs import Record
+from zoo.training.checkpoint import Checkpoints
+from zoo.training.device import choose_device
+from zoo.training.optimiser import adamw, warmup_cosine
+from zoo.training.progress import Progress
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zoo.contracts import Batch, ParameterGroup
+
+PATIENCE = 20  # steps in a row with a loss far above the first one, before training counts as diverged
+
+
+@dataclass(frozen=True)
+class TrainSpec(Record):
+    """How to train. `warmup` is a share of `steps`; `clip_norm` 0 turns clipping off; `device` a name or `auto`.
+
+    `threads` pins torch's threads on the CPU, because sums in another order differ in their last bits; 0 leaves them.
+    """
+
+    steps: int
+    batch_size: int
+    lr: float
+    weight_decay: float = 0.0
+    warmup: float = 0.1
+    clip_norm: float = 3.0
+    label_smoothing: float = 0.0
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "no"
+    checkpoint_every: int = 500
+    threads: int = 0
+
+
+@dataclass
+class History:
+    """What training saw: the loss of every step."""
+
+    losses: list[float] = field(default_factory=list)
+
+
+def train(
+    learner: nn.Module,
+    groups: list[ParameterGroup],
+    batches: Callable[[int], Batch],
+    spec: TrainSpec,
+    *,
+    after_step: Callable[[], None] | None = None,
+    checkpoints: Path | None = None,
+    label: str = "training",
+    quiet: bool = False,
+) -> History:
+    """Minimise `learner(batch, generator)` over `spec.steps` batches.
+
+    Everything random in step k comes from (seed, k) or from the random state that checkpoints carry, so a run that was
+    stopped and resumed ends with the same weights as one that was not (on CPU with one thread).
+
+    Args:
+        learner: a module whose forward takes a `Batch` and a `torch.Generator` and returns a scalar loss; it is trained
+            in place and left on the CPU.
+        groups: the optimiser's parameter groups.
+        batches: batch k, on the CPU.
+        spec: steps, rates, device.
+        after_step: called after every optimiser step.
+        checkpoints: folder for checkpoints; an unfinished run found there is resumed.
+        label, quiet: what the progress line says, or that there is none.
+
+    Raises:
+        TrainingDiverged: the loss became NaN or infinite, or stayed ten times above where it began.
+        Interrupted: Ctrl-C after the state was saved.
+        DeviceError: the device is not available.
+    """
+    import torch
+    from torch.optim.lr_scheduler import LambdaLR
+
+    accelerator = make_accelerator(choose_device(spec.device), spec.precision)
+    optimiser = adamw(groups)
+    schedule = LambdaLR(optimiser, lambda step: warmup_cosine(step, spec.steps, spec.warmup))
+    with torch.random.fork_rng(), pinned(spec.threads):
+        torch.manual_seed(spec.seed)
+        prepared, optimiser, schedule = accelerator.prepare(learner, optimiser, schedule)
+        saved = Checkpoints(checkpoints, accelerator, spec) if checkpoints else None
+        history = History()
+        first = saved.resume(history.losses) if saved else 0
+        watch = LossWatch(spec)
+        prepared.train()
+        with Progress(label, spec.steps, done=first, quiet=quiet) as progress, interruptible() as interrupted:
+            for step in range(first, spec.steps):
+                batch = _to_device(batches(step), accelerator.device)
+                loss = prepared(batch, generator_at(spec.seed, step))
+                history.losses.append(watch(step, loss.item()))
+                accelerator.backward(loss)
+                if spec.clip_norm:
+                    accelerator.clip_grad_norm_(prepared.parameters(), spec.clip_norm)
+                optimiser.step()
+                schedule.step()
+                optimiser.zero_grad()
+                if after_step:
+                    after_step()
+                progress.advance(note=f"loss {history.losses[-1]:.3f}")
+                done = step + 1
+                if saved and (done % spec.checkpoint_every == 0 or interrupted() or done == spec.steps):
+                    saved.save(done, history.losses)
+                if interrupted() and done < spec.steps:
+                    raise _interrupted(label, done, spec, checkpoints)
+    learner.to("cpu")
+    return history
+
+
+class LossWatch:
+    """Stops a run whose loss is no longer a number, or has left for good."""
+
+    def __init__(self, spec: TrainSpec) -> None:
+        self.spec = spec
+        self.first = math.nan
+        self.high = 0
+
+    def __call__(self, step: int, loss: float) -> float:
+        """The loss itself, when training may go on."""
+        if math.isnan(self.first):
+            self.first = max(loss, 1.0)
+        self.high = self.high + 1 if loss > 10 * self.first else 0
+        if not math.isfinite(loss) or self.high >= PATIENCE:
+            what = f"became {loss}" if not math.isfinite(loss) else f"rose to {loss:.3g} from {self.first:.3g}"
+            raise TrainingDiverged(
+                f"the loss {what} at step {step} of {self.spec.steps} (learning rate {self.spec.lr:g}, seed "
+                f"{self.spec.seed}). Fix: lower the learning rate, lengthen the warm-up, or check the inputs for NaN."
+            )
+        return loss
+
+
+def make_accelerator(device: str, precision: str) -> Any:
+    """An accelerate `Accelerator` on that device; accelerate keeps one state a process, so a change resets it."""
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState, PartialState
+
+    if AcceleratorState._shared_state and PartialState().device.type != device:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(cpu=device == "cpu", mixed_precision=precision, step_scheduler_with_optimizer=False)
+
+
+@contextmanager
+def pinned(threads: int) -> Iterator[None]:
+    """Torch on so many threads within the block; 0 changes nothing."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C is noted and acted on after the current step; a second one stops at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        asked.set()
+        signal.signal(number, previous)
+
+    if previous not in (signal.SIG_IGN, None):  # workers of a grid ignore Ctrl-C: their driver decides
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield asked.is_set
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGINT, previous)
+
+
+def _interrupted(label: str, done: int, spec: TrainSpec, checkpoints: Path | None) -> BaseException:
+    if checkpoints is None:
+        return KeyboardInterrupt()
+    return Interrupted(
+        f"{label} was stopped by Ctrl-C after step {done} of {spec.steps}; the state is saved in {checkpoints}. "
+        "Run the same command again to go on from there."
+    )
+
+
+def _to_device(batch: Batch, device: Any) -> Batch:
+    return type(batch)(batch.inputs.to(device, non_blocking=True), batch.targets.to(device, non_blocking=True))

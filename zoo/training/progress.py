@@ -1,0 +1,105 @@
+"""Progress that people can follow: a live line on a terminal or in a notebook, plain lines in a log file.
+
+Always on stderr, so that stdout stays clean for results.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Self
+
+
+class Progress:
+    """Counts `total` units of work and says what is running, how far it is and how long it will still take.
+
+    Example:
+        >>> with Progress("fitting", total=2, quiet=True) as progress:
+        ...     progress.advance(note="loss 0.5")
+        ...     progress.advance()
+    """
+
+    EVERY = 10.0  # seconds between two plain lines
+
+    def __init__(self, label: str, total: int, *, unit: str = "step", done: int = 0, quiet: bool = False) -> None:
+        self.label, self.total, self.unit = label, total, unit
+        self.done = self._start = done
+        self.quiet = quiet
+        self._live: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        self._began = self._printed = time.monotonic()
+        if self.quiet:
+            return self
+        if sys.stderr.isatty() or "ipykernel" in sys.modules:
+            self._live = _live_display()
+            self._live.start()
+            self._task = self._live.add_task(self.label, total=self.total, completed=self.done, note="")
+        else:
+            print(f"{self.label}: {self.total - self.done} {self.unit}s to do", file=sys.stderr, flush=True)
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+        elif not self.quiet:
+            seconds = time.monotonic() - self._began
+            state = "done" if self.done >= self.total else "stopped"
+            print(
+                f"{self.label}: {state} at {self.done}/{self.total} {self.unit}s after {clock(seconds)}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """`count` more units are done; `note` says what is worth seeing beside it (the loss, the last cell)."""
+        self.done += count
+        if self.quiet:
+            return
+        if self._live is not None:
+            self._live.update(self._task, completed=self.done, note=note)
+        elif time.monotonic() - self._printed >= self.EVERY:
+            self._printed = time.monotonic()
+            print(
+                f"{self.label}: {self.done}/{self.total} {self.unit}s, {clock(self.left())} left  {note}".rstrip(),
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def left(self) -> float:
+        """Seconds still to go, from the pace so far."""
+        pace = (time.monotonic() - self._began) / max(1, self.done - self._start)
+        return pace * (self.total - self.done)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people say them.
+
+    Example:
+        >>> clock(4.2), clock(75), clock(3700)
+        ('4 s', '1 min 15 s', '1 h 02 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _live_display() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    return Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
+        console=Console(stderr=True),
+    )

@@ -1,0 +1,63 @@
+"""Pre-training recipes: everything that defines a checkpoint, as a TOML file with a digest."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.errors import InvalidRecord, UnknownName
+from zoo.specs import Record, digest_of
+from zoo.training.loop import TrainSpec
+
+FOLDER = Path(__file__).parent.parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Recipe(Record):
+    """`backbone` from scratch, on `data` (a generated source, a data set or a folder), by `objective`, into `dtype`."""
+
+    name: str
+    backbone: str
+    data: str
+    objective: str
+    training: TrainSpec
+    about: str = ""
+    dtype: str = "float32"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what changes the weights: not of the description, the device or how often it is saved."""
+        ignored = {"device", "checkpoint_every"}
+        training = {k: v for k, v in self.training.to_json().items() if k not in ignored}
+        return digest_of({**self.to_json(), "about": "", "training": training})
+
+
+def recipe_names() -> list[str]:
+    """Recipes that come with zoo."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """Read a recipe that comes with zoo by name, or any by the path of its TOML file.
+
+    Raises:
+        UnknownName: no such recipe.
+        InvalidRecord: the file is not a complete recipe.
+
+    Example:
+        >>> load_recipe("glyphs").backbone
+        'pocket/resnet10'
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        path = FOLDER / f"{name}.toml"
+    if not path.is_file():
+        known = recipe_names()
+        raise UnknownName("recipe", str(name), known, f"Known: {', '.join(known)}; or the path of a .toml file.")
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        training = {"schema": TrainSpec.schema(), **data.pop("training", {})}
+        return Recipe.from_json({"schema": Recipe.schema(), **data, "training": training})
+    except (tomllib.TOMLDecodeError, InvalidRecord) as error:
+        raise InvalidRecord(f"{path} is not a valid recipe: {error}") from error
