@@ -10,18 +10,19 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zoo.specs import BackboneSpec
 
 EXAMPLES = {
     "list": "zoo list 'resnet*' --license permissive --pretrained\n  zoo list --provider pocket --json",
     "show": "zoo show pocket/resnet10.glyphs",
-    "pretrain": "zoo pretrain --recipe glyphs --out runs/glyphs\n  zoo pretrain --recipe my_recipe.toml --out runs/mine",
+    "pretrain": "zoo pretrain --recipe glyphs --out runs/glyphs\n  zoo pretrain --recipe mine.toml --out runs/mine",
     "finetune": (
         "zoo finetune pocket/resnet10.glyphs digits --method linear_probe --labels 5\n"
         "  zoo finetune timm/resnet18.a1_in1k photos/ --out runs/photos   # photos/CLASS/image.jpg\n"
@@ -56,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from zoo.version import __version__
 
-    parser = argparse.ArgumentParser(prog="zoo", description="Is pre-training worth it on your data, and which backbone?")
+    parser = argparse.ArgumentParser(
+        prog="zoo", description="Is pre-training worth it on your data, and which backbone?"
+    )
     parser.add_argument("--version", action="version", version=f"zoo {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -167,9 +170,12 @@ def _show(options: argparse.Namespace) -> int:
         "mean / std": f"{list(spec.mean)} / {list(spec.std)}",
         "resize": f"{spec.interpolation}, crop {spec.crop_mode} {spec.crop_pct:g}",
         "gives": ", ".join(spec.can),
-        "pre-trained": f"{spec.objective or 'yes'}, on {spec.pretrained_on or 'see source'}" if spec.pretrained else "no",
+        "pre-trained": f"{spec.objective or 'yes'}, on {spec.pretrained_on or 'see source'}"
+        if spec.pretrained
+        else "no",
         "licence": f"{spec.licence} ({licence_class(spec.licence)})" if spec.pretrained else "no weights",
-        "source": spec.source or (f"ships with zoo, re-made by: zoo pretrain --recipe {spec.recipe}" if spec.recipe else ""),
+        "source": spec.source,
+        "re-made by": f"zoo pretrain --recipe {spec.recipe}" if spec.recipe else "",
         "pre-train by": ", ".join(OBJECTIVES.names()),
         "fine-tune by": ", ".join(ADAPTATIONS.names()),
     }
@@ -200,7 +206,8 @@ def _finetune(options: argparse.Namespace) -> int:
     device = choose_device(options.device)
     backbone = load(options.backbone, pretrained=not options.scratch, seed=options.seed)
     start = "from scratch" if options.scratch else "pre-trained"
-    print(f"{backbone.spec.name}: {_size(backbone.spec)} parameters, {start}; a new head on {backbone.pooled_dim} features; {device}")
+    head = f"a new head on {backbone.pooled_dim} features"
+    print(f"{backbone.spec.name}: {_size(backbone.spec)} parameters, {start}; {head}; {device}")
     for note in backbone.notes:
         print(note)
     model = finetune(
@@ -217,7 +224,7 @@ def _finetune(options: argparse.Namespace) -> int:
     )
     scores = model.spec.scores
     print(f"{options.method} on {scores['labels']} labels of {len(model.spec.classes)} classes:")
-    print(f"  accuracy           {scores['accuracy']:5.1f} %   (on {scores['test_items']} held-out test images, read once)")
+    print(f"  accuracy           {scores['accuracy']:5.1f} %   on {scores['test_items']} test images, read once")
     print(f"  balanced accuracy  {scores['balanced_accuracy']:5.1f} %")
     print(f"  validation         {scores['validation']:5.1f} %")
     if options.out:

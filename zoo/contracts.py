@@ -1,4 +1,4 @@
-"""The small contracts that everything above the ground floor keeps: what a backbone, objective, adaptation and task are.
+"""The contracts that everything above the ground floor keeps: what a backbone, objective, adaptation and task are.
 
 They are protocols and dataclasses: a third party conforms by shape, never by inheritance. Importing this module does
 not import torch.
@@ -6,16 +6,17 @@ not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from zoo.specs import BackboneSpec, TaskSpec
-
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     import numpy as np
     import torch
     from torch import Tensor, nn
+
+    from zoo.specs import BackboneSpec, TaskSpec
 
     Encode = Callable[[Tensor, Tensor | None], "dict[str, Features]"]
 

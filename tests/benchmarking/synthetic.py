@@ -39,8 +39,8 @@ def make_row(suite: Suite, arm_id: str, budget: int, seed: int, correct: np.ndar
     scores = [{"value": v, "seed": s, "score": 50.0 + 3 * i + 2 * schedule + s % 10, "loss": 1.0}
               for i, v in enumerate(grid) for s in suite.tuning_seeds]  # fmt: skip
     recipe = {"adaptation": arm.adaptation, arm.search: grid[-1], "steps": suite.steps * schedule, "schedule": schedule}
-    run = RunSpec(suite.name, suite.version, suite.task.name, "rev1", arm_id, arm.role, arm.backbone, "d1", budget, seed,
-                  "final", recipe)  # fmt: skip
+    task = (suite.name, suite.version, suite.task.name, "rev1")
+    run = RunSpec(*task, arm_id, arm.role, arm.backbone, "d1", budget, seed, "final", recipe)
     contents: dict[str, Any] = {
         "status": "ok", "split": "test", "score": 100.0 * float(np.mean(correct)), "loss": 0.5,
         "correct": "".join("1" if c else "0" for c in correct), "predictions": [], "chosen": {arm.search: grid[-1]},

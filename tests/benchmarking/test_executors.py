@@ -332,6 +332,10 @@ def test_interruption_is_not_a_failed_cell() -> None:
     assert [outcome.ok for outcome in ForkPool(1).run([Interrupted], interrupt)] == [False]
 
 
+def test_workers_ignore_ctrl_c() -> None:
+    assert outcomes(ForkPool(1), [0], lambda _: signal.raise_signal(signal.SIGINT))[0].ok
+
+
 DRIVER = """
 import os, sys, time
 from pathlib import Path

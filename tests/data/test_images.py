@@ -14,7 +14,7 @@ def test_digits_are_the_ones_of_scikit_learn():
     data = digits()
     assert len(data) == 1797
     assert np.array_equal(data.targets, targets)
-    restored = np.stack([np.asarray(image) for image in data.images]).reshape(1797, -1) * 16 / 255
+    restored = np.stack([np.asarray(image) for image in data.images]).reshape(1797, -1).astype(float) * 16 / 255
     assert np.abs(restored - pixels).max() < 0.04  # 17 grey levels survive the 8 bits
     assert data.digest == digits().digest
 

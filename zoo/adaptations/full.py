@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.adaptations.groups import parameter_groups
-from zoo.contracts import Backbone, ParameterGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zoo.contracts import Backbone, ParameterGroup
 
 
 class Full:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.contracts import Backbone, ParameterGroup
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
+
+    from zoo.contracts import Backbone, ParameterGroup
 
 
 class LinearProbe:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from zoo.adaptations import ADAPTATIONS
 from zoo.adaptations.linear_probe import LinearProbe, logistic_regression
 from zoo.benchmarking.classical import pixel_features
 from zoo.benchmarking.linter import check_scratch
-from zoo.benchmarking.suite import Arm, Suite
-from zoo.contracts import Backbone
 from zoo.data.images import Inputs, load_images
 from zoo.data.splits import label_budget, split
 from zoo.errors import DataError, UnknownName
@@ -29,7 +25,13 @@ from zoo.training.fitting import Labelled, extract, fit_network
 from zoo.training.loop import TrainSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
     from torch import Tensor, nn
+
+    from zoo.benchmarking.suite import Arm, Suite
+    from zoo.contracts import Backbone
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ import dataclasses
 import resource
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.training.progress import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zoo.benchmarking.arms import Job, Workbench
 
 EXTRA = 1.15  # grids that are extended, workers that wait for the last cell
@@ -43,7 +44,8 @@ class Forecast:
             return "nothing to run: every cell is stored"
         return (
             f"{self.cells} cells to run: about {clock(self.seconds)} with {self.workers} "
-            f"worker{'s' if self.workers > 1 else ''} ({self.cpu_seconds / 3600:.2f} CPU-hours, {self.memory_mb / 1000:.1f} GB of memory)"
+            f"worker{'s' if self.workers > 1 else ''} ({self.cpu_seconds / 3600:.2f} CPU-hours, "
+            f"{self.memory_mb / 1000:.1f} GB of memory)"
         )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from zoo.errors import ScratchArmError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
 
     from zoo.contracts import Backbone, ParameterGroup
@@ -39,14 +40,16 @@ def check_scratch(
     if problems:
         raise ScratchArmError(
             f"the from-scratch arm of {backbone.spec.name} is refused: {'; '.join(problems[:4])}. A comparison with it "
-            "would flatter pre-training. Fix: train all weights at one rate, from the architecture's own initialisation."
+            "would flatter pre-training. Fix: train all weights at one rate, from the architecture's initialisation."
         )
 
 
 def _frozen(module: nn.Module, groups: list[ParameterGroup]) -> list[str]:
     training = {id(parameter) for group in groups for parameter in group["params"]}
     frozen = [
-        name for name, parameter in module.named_parameters() if not parameter.requires_grad or id(parameter) not in training
+        name
+        for name, parameter in module.named_parameters()
+        if not parameter.requires_grad or id(parameter) not in training
     ]
     return [f"{len(frozen)} weights do not train (first: {frozen[0]})"] if frozen else []
 

@@ -28,8 +28,8 @@ LOOK = {
 }
 """Class and sign of a verdict in HTML; all others are grey. The word itself is always printed."""
 PLOTS = {
-    "differences.png": "Dots: mean difference from scratch. Bars: intervals. Shaded: the margin. Numbers as in the table.",
-    "scores.png": "Dots: mean test score. Bars: intervals. Numbers as in the table.",
+    "differences.png": "Dots: mean difference from scratch. Bars: intervals. Shaded: the margin.",
+    "scores.png": "Dots: mean test score. Bars: intervals. Dotted: chance.",
 }
 
 
@@ -116,7 +116,7 @@ def _html_table(table: Table) -> str:
         bodies.append(f"<tbody>{first}{''.join(_html_row(table, row) for row in rows) or empty}</tbody>")
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.caption)}">\n<table>'
-        f"<caption>{escape(table.caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
+        f"<caption><span>{escape(table.caption)}</span></caption>\n<thead><tr>{head}</tr></thead>\n"
         + "\n".join(bodies)
         + "</table></div>"
     )

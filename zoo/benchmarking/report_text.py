@@ -96,24 +96,24 @@ def answer(summary: Summary) -> tuple[str, list[tuple[str, str]]]:
 
 def verdict_table(summary: Summary) -> Table:
     """Every other arm minus scratch, at equal budget and converged."""
-    head = ("Arm", "Scratch is", "Points", "Interval", "Verdict", "P(arm > S)", "Seeds", "Failed", "Missing")
+    head = ("Arm", "Scratch is", "Verdict", "Points", "Interval", "P(arm > S)", "Seeds", "Cells lost")
     groups = tuple(
         (labels_a_class(b), tuple(_verdict_row(pair) for pair in summary.comparisons if pair.budget == b))
         for b in summary.budgets
     )
     caption = f"Difference from scratch in points of {summary.metric}, with {summary.confidence:.0%} intervals"
-    return Table(caption, head, groups, frozenset(head[2:4] + head[5:]))
+    return Table(caption, head, groups, frozenset(head[3:7]))
 
 
 def score_table(summary: Summary) -> Table:
     """The mean test score of every arm."""
-    head = ("Arm", "Mean", "Interval", "Seeds", "Failed", "Missing", "Validation", "Chosen", "Trained weights")
+    head = ("Arm", "Mean", "Interval", "Validation", "Chosen", "Trained", "Seeds", "Cells lost")
     groups = tuple(
         (labels_a_class(b), tuple(_score_row(score) for score in summary.arms if score.budget == b))
         for b in summary.budgets
     )
     caption = f"Mean test {summary.metric} in percent, with {summary.confidence:.0%} intervals"
-    return Table(caption, head, groups, frozenset(set(head) - {"Arm", "Chosen"}))
+    return Table(caption, head, groups, frozenset({"Mean", "Interval", "Validation", "Trained", "Seeds"}))
 
 
 def search_table(summary: Summary) -> Table:
@@ -163,7 +163,8 @@ def score_definitions(summary: Summary) -> list[tuple[str, str]]:
         ("Mean", f"test {summary.metric} over seeds and the same {summary.totals.items} test items in every row."),
         ("Seed", "fixes label subset, order and initialisation of the head, identically in all arms."),
         ("Validation", "mean over the tuning seeds at the chosen value; the test split had no part in the choice."),
-        ("Failed, missing", "cells that a figure needs and does not have. None is averaged away."),
+        ("Trained", "the number of weights that training may change."),
+        ("Cells lost", "failed or missing cells that the figure needs. None is averaged away without being counted."),
         ("On the edge", "the best value lies at the end of the searched grid, so a better one may lie outside."),
     ]
 
@@ -262,8 +263,8 @@ def _interval(bounds: ArmScore | Comparison) -> str:
 def _verdict_row(pair: Comparison) -> tuple[str, ...]:
     against = pair.against + (f" ({pair.schedule}x)" if pair.schedule > 1 else "")
     chance = NOTHING if pair.probability is None else f"{pair.probability:.2f}"
-    lost = (str(pair.seeds), str(pair.failed), str(pair.missing))
-    return (pair.label, against, signed(pair.difference), _interval(pair), pair.verdict, chance, *lost)
+    numbers = (signed(pair.difference), _interval(pair), chance, str(pair.seeds))
+    return (pair.label, against, pair.verdict, *numbers, _lost(pair))
 
 
 def _score_row(score: ArmScore) -> tuple[str, ...]:
@@ -273,8 +274,14 @@ def _score_row(score: ArmScore) -> tuple[str, ...]:
     chosen = ", ".join(f"{option} {shown(value)}" for option, value in (score.chosen or {}).items()) or NOTHING
     edge = " (on the edge)" if score.lr_edge else ""
     trained = NOTHING if score.trained_parameters is None else f"{score.trained_parameters:,}"
-    lost = (str(score.seeds), str(score.failed), str(score.missing))
-    return (name, mean, _interval(score), *lost, validation, chosen + edge, trained)
+    return (name, mean, _interval(score), validation, chosen + edge, trained, str(score.seeds), _lost(score))
+
+
+def _lost(counted: ArmScore | Comparison) -> str:
+    parts = [
+        f"{number} {word}" for number, word in ((counted.failed, "failed"), (counted.missing, "missing")) if number
+    ]
+    return ", ".join(parts) or "none"
 
 
 def _search_rows(search: Search) -> list[tuple[str, ...]]:

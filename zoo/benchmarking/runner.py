@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,7 @@ from zoo.training.device import choose_device
 from zoo.training.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
 Plan = tuple[Arm, int, int]  # arm, label budget, schedule (multiple of the base steps)
 
@@ -56,7 +55,7 @@ def bench(
     dry_run: bool = False,
     retry_failed: bool = False,
     quiet: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Compare pre-trained with from-scratch as a suite says, and write the report.
 
@@ -92,7 +91,8 @@ def bench(
         if dry_run:
             return Outcome(store.folder, suite, 0, 0, expected)
         try:
-            with Progress(f"bench {suite.name}", len(planned), unit="cell", quiet=quiet) as progress:
+            cost = sum(effort(job) for job in planned)
+            with Progress(f"bench {suite.name}", len(planned), unit="cell", work=cost, quiet=quiet) as progress:
                 grid.rounds(executor, progress)
         finally:
             executor.close()
@@ -103,6 +103,11 @@ def bench(
 def usable_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def effort(job: Job) -> float:
+    """How long a cell takes, in training steps; one that trains nothing counts as five."""
+    return float(job.run.recipe.get("steps", 0)) + 5.0
 
 
 class Grid:
@@ -142,7 +147,11 @@ class Grid:
 
     def planned(self) -> list[Job]:
         """Those of `everything` that the store lacks, as far as this can be known before the search."""
-        stored = {(*self._place(row.run), row.run.seed, row.run.phase) for row in self.store.rows() if row.run.phase == "final"}
+        stored = {
+            (*self._place(row.run), row.run.seed, row.run.phase)
+            for row in self.store.rows()
+            if row.run.phase == "final"
+        }
         return [
             job
             for job in self._missing(self.everything())
@@ -158,8 +167,10 @@ class Grid:
         self._run(executor, progress, [job for plan in self.plans for job in self.trials(plan, self._grid(plan))])
         rows = self.store.rows()
         extended = [(plan, self.choice(plan, rows).extend) for plan in self.plans]
-        extra = self._missing(job for plan, value in extended if value is not None for job in self.trials(plan, [value]))
-        progress.total += len(extra)
+        extra = self._missing(
+            job for plan, value in extended if value is not None for job in self.trials(plan, [value])
+        )
+        progress.add(len(extra), sum(effort(job) for job in extra))
         self._run(executor, progress, extra)
         rows = self.store.rows()
         self._run(executor, progress, [job for plan in self.plans for job in self.finals(plan, rows)])
@@ -194,7 +205,7 @@ class Grid:
         """Cells that are not stored, the longest first, so that workers finish together."""
         done = self.store.keys() | (set() if self.retry_failed else self.store.failed())
         missing = [job for job in jobs if job.run.key() not in done]
-        return sorted(missing, key=lambda job: -job.run.recipe.get("steps", 0))
+        return sorted(missing, key=effort, reverse=True)
 
     def _run(self, executor: Executor, progress: Progress, jobs: list[Job]) -> None:
         work = partial(_run_and_store, self.workbench, self.store, self.measured)
@@ -207,7 +218,8 @@ class Grid:
                 self.store.write(Result(run, reason, {**self.measured, "seconds": round(outcome.seconds, 3)}))
                 if "StoreError" in outcome.error.split(":")[0]:
                     raise StoreError(outcome.error)
-            progress.advance(note=f"{run.arm} at {run.budget} labels a class, seed {run.seed}")
+            note = f"{run.phase} {run.arm}, {run.budget} labels a class, seed {run.seed}"
+            progress.advance(note=note, work=effort(outcome.cell))
 
 
 def _run_and_store(workbench: Workbench, store: Store, facts: dict[str, Any], job: Job) -> bool:

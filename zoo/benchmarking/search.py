@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zoo.specs import Result
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo.specs import Result
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import stdtrit
 
 from zoo.errors import DataError
 
@@ -90,7 +90,7 @@ def interval(differences: npt.ArrayLike, confidence: float = 0.95, item: float =
     mean = float(table.mean())
     variance, degrees, method = _variance_of_mean(table)
     error = math.sqrt(variance)
-    half = float(stats.t.ppf((1 + confidence) / 2, degrees)) * error if error < math.inf else math.inf
+    half = float(stdtrit(degrees, (1 + confidence) / 2)) * error if error < math.inf else math.inf
     least = item * (1 - ((1 - confidence) / 2) ** (1 / table.shape[1]))
     if half < least:
         half, method = least, f"{method}; widened to the limit that {table.shape[1]} items allow"

@@ -80,7 +80,9 @@ def load_suite(name: str | Path, level: str = "quick") -> Suite:
     if path.suffix != ".toml":
         known = {file.stem: file for folder in _suite_folders() for file in sorted(folder.glob("*.toml"))}
         if str(name) not in known:
-            raise UnknownName("suite", str(name), known, f"Known: {', '.join(known)}; or give the path of a .toml file.")
+            raise UnknownName(
+                "suite", str(name), known, f"Known: {', '.join(known)}; or give the path of a .toml file."
+            )
         path = known[str(name)]
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -104,7 +106,9 @@ def _suite(data: dict[str, Any], level: str) -> Suite:
         raise InvalidRecord(f"schema must be {Suite.VERSION}.")
     arms = tuple(Arm.from_json({"schema": Arm.schema(), **arm}) for arm in data.pop("arms"))
     task = TaskSpec.from_json({"schema": TaskSpec.schema(), **data.pop("task")})
-    suite = Suite.from_json({"schema": Suite.schema(), **data, **levels[level], "level": level, "arms": arms, "task": task})
+    suite = Suite.from_json(
+        {"schema": Suite.schema(), **data, **levels[level], "level": level, "arms": arms, "task": task}
+    )
     _check(suite)
     return suite
 
@@ -112,7 +116,9 @@ def _suite(data: dict[str, Any], level: str) -> Suite:
 def _check(suite: Suite) -> None:
     for arm in suite.arms:
         if arm.role not in ROLES:
-            raise InvalidRecord(f"arm {arm.id!r} has role {arm.role!r}; nearest: {nearest(arm.role, ROLES)}, known: {', '.join(ROLES)}.")
+            raise InvalidRecord(
+                f"arm {arm.id!r} has role {arm.role!r}; nearest: {nearest(arm.role, ROLES)}, known: {', '.join(ROLES)}."
+            )
     ids = [arm.id for arm in suite.arms]
     if len(set(ids)) != len(ids):
         raise InvalidRecord(f"arm ids must be unique, received {ids}.")

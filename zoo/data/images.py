@@ -105,7 +105,9 @@ def open_image(path: Path | str) -> Image:
             image.load()
             return image
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} cannot be read as an image ({error}). Fix: replace the file or move it away.") from error
+        raise DataError(
+            f"{path} cannot be read as an image ({error}). Fix: replace the file or move it away."
+        ) from error
 
 
 def image_folder(root: Path) -> LabelledImages:

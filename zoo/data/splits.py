@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zoo.errors import DataError
 from zoo.specs import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,9 @@ def split(targets: np.ndarray, *, test: int | float, validation: int | float, se
     return Split(np.sort(train), np.sort(validated), np.sort(tested))
 
 
-def label_budget(targets: np.ndarray, pool: np.ndarray, per_class: int, seed: int, names: Sequence[str] = ()) -> np.ndarray:
+def label_budget(
+    targets: np.ndarray, pool: np.ndarray, per_class: int, seed: int, names: Sequence[str] = ()
+) -> np.ndarray:
     """Indices of `per_class` samples of each class, drawn from `pool`; budgets of one seed are nested.
 
     Raises:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.catalog.query import backbones, describe
 from zoo.contracts import Backbone
@@ -13,6 +13,9 @@ from zoo.errors import WeightsError
 from zoo.providers.weights import graph_digest, read_weights
 from zoo.registry import Registry
 from zoo.specs import BackboneSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RECORD, WEIGHTS = "backbone.json", "model.safetensors"
 
@@ -27,9 +30,7 @@ PROVIDERS = Registry(
 )
 
 
-def load(
-    name: str, *, pretrained: bool = True, weights: str | Path | None = None, seed: int | None = None
-) -> Backbone:
+def load(name: str, *, pretrained: bool = True, weights: str | Path | None = None, seed: int | None = None) -> Backbone:
     """Build a backbone: the same call and the same shapes for all of them.
 
     Args:

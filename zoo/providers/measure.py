@@ -6,12 +6,12 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from zoo.errors import IncompatibleError
-from zoo.specs import BackboneSpec
 
 if TYPE_CHECKING:
     from torch import nn
 
     from zoo.contracts import Encode
+    from zoo.specs import BackboneSpec
 
 
 def measured_spec(spec: BackboneSpec, module: nn.Module, encode: Encode) -> BackboneSpec:

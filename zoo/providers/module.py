@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from zoo.providers.weights import load_strictly
 from zoo.specs import BackboneSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch import Tensor, nn
 
     from zoo.providers.weights import Tensors
@@ -65,7 +66,7 @@ def wrap(
 
 
 def _encoder(module: nn.Module, name: str) -> Callable[[Tensor, Tensor | None], dict[str, Features]]:
-    def encode(inputs: Tensor, mask: Tensor | None = None) -> dict[str, Features]:
+    def encode(inputs: Tensor, _mask: Tensor | None = None) -> dict[str, Features]:
         out = module(inputs)
         shape = list(getattr(out, "shape", ()))
         if len(shape) == 2:
@@ -108,7 +109,9 @@ def _factory(path: str) -> Callable[[], Any]:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        raise UnknownName("Python module", module_name, [], f"{error}. Looked in {folder} and in what is installed.") from error
+        raise UnknownName(
+            "Python module", module_name, [], f"{error}. Looked in {folder} and in what is installed."
+        ) from error
     if not callable(factory := getattr(module, attribute, None)):
         functions = [name for name, value in vars(module).items() if callable(value)]
         raise UnknownName(f"function in {module_name}", attribute, functions, "It must return an nn.Module.")

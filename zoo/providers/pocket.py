@@ -8,16 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.contracts import Backbone
 from zoo.errors import UnknownName, WeightsError
 from zoo.providers.timm import assemble, import_timm
 from zoo.providers.weights import load_strictly, read_weights
-from zoo.specs import BackboneSpec
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from zoo.contracts import Backbone
     from zoo.providers.weights import Tensors
+    from zoo.specs import BackboneSpec
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 
@@ -52,8 +52,8 @@ def resnet10() -> nn.Module:
     from torch import nn
 
     module: nn.Module = ResNet(
-        BasicBlock,
-        [1, 1, 1, 1],
+        BasicBlock,  # type: ignore[arg-type]  # timm annotates the instance and takes the class
+        (1, 1, 1, 1),
         channels=(16, 32, 96, 256),
         stem_type="deep",
         stem_width=8,

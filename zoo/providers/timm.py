@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Backbone, Features
 from zoo.errors import MissingDependency, WeightsError
 from zoo.providers.weights import load_strictly
-from zoo.specs import BackboneSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch import Tensor, nn
 
     from zoo.providers.weights import Tensors
+    from zoo.specs import BackboneSpec
 
 
 def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Backbone:
     """Build `timm/arch.tag` without its classifier.
 
-    Weights come as safetensors from the hub (or are given as `tensors`) and pass through timm's own checkpoint filter, so that
-    the result equals `timm.create_model(arch.tag, pretrained=True, num_classes=0)`.
+    Weights come as safetensors from the hub and pass through timm's own checkpoint filter, so that the result equals
+    `timm.create_model(arch.tag, pretrained=True, num_classes=0)`; or they are given as `tensors` and must fit exactly.
     """
     timm = import_timm()
     tagged = f"{spec.arch}.{spec.tag}"
-    known = spec.tag and timm.get_pretrained_cfg(tagged, allow_unregistered=False) is not None
-    model = tagged if known else spec.arch  # a tag that zoo's own pre-training made is not timm's
-    if weights:
+    model = tagged if timm.is_model_pretrained(tagged) else spec.arch  # a tag that `zoo pretrain` made is not timm's
+    if tensors is not None:
         module = timm.create_model(model, num_classes=0)
-        load_strictly(module, read_weights(weights), str(weights))
+        load_strictly(module, tensors, spec.name)
     elif pretrained:
         if not spec.tag:
             raise WeightsError(
@@ -54,17 +54,19 @@ def _download(spec: BackboneSpec) -> Path:
         return Path(hf_hub_download(repository, "model.safetensors", revision=spec.revision or None, etag_timeout=10))
     except LocalEntryNotFoundError as error:
         raise WeightsError(
-            f"the weights of {spec.name} (hub repository {repository}) are not in the local cache and the hub cannot be "
-            "reached. Fix: load them once on a connected machine and copy its Hugging Face cache, or pass "
+            f"the weights of {spec.name} (hub repository {repository}) are not in the local cache and the hub cannot "
+            "be reached. Fix: load them once on a connected machine and copy its Hugging Face cache, or pass "
             "pretrained=False."
         ) from error
     except EntryNotFoundError as error:
         raise WeightsError(
-            f"hub repository {repository} has no model.safetensors, and zoo reads no pickles. Fix: choose another tag of "
-            f"{spec.arch} (`zoo list 'timm/{spec.arch}.*'`)."
+            f"hub repository {repository} has no model.safetensors, and zoo reads no pickles. Fix: choose another tag "
+            f"of {spec.arch} (`zoo list 'timm/{spec.arch}.*'`)."
         ) from error
     except HfHubHTTPError as error:
-        raise WeightsError(f"hub repository {repository} cannot be read: {error}. Fix: check access and HF_TOKEN.") from error
+        raise WeightsError(
+            f"hub repository {repository} cannot be read: {error}. Fix: check access and HF_TOKEN."
+        ) from error
 
 
 def assemble(spec: BackboneSpec, module: nn.Module) -> Backbone:
@@ -74,7 +76,7 @@ def assemble(spec: BackboneSpec, module: nn.Module) -> Backbone:
     from zoo.providers.measure import measured_spec
 
     size = tuple(spec.input_size or (3, 224, 224))
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks this form
+    module.to(memory_format=torch.channels_last)
     encode = timm_encoder(module)
     spec = measured_spec(dataclasses.replace(spec, input_size=size), module, encode)
     return Backbone(spec, module, image_preprocess(spec), encode)
@@ -86,7 +88,7 @@ def timm_encoder(module: Any) -> Callable[[Tensor, Tensor | None], dict[str, Fea
 
     channels_last = getattr(module, "output_fmt", "NCHW") == "NHWC"
 
-    def encode(inputs: Tensor, mask: Tensor | None = None) -> dict[str, Features]:
+    def encode(inputs: Tensor, _mask: Tensor | None = None) -> dict[str, Features]:
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         hidden = module.forward_features(inputs)
@@ -100,19 +102,19 @@ def timm_encoder(module: Any) -> Callable[[Tensor, Tensor | None], dict[str, Fea
 
 
 def image_preprocess(spec: BackboneSpec) -> Callable[[Sequence[Any]], Tensor]:
-    """timm's own evaluation transform for these weights; images are converted to the channels that they expect."""
+    """Timm's own evaluation transform for these weights; images are converted to the channels that they expect."""
     import torch
 
     import_timm()
-    from timm.data import create_transform
+    from timm.data.transforms_factory import create_transform
 
-    size = spec.input_size or (3, 224, 224)
-    mode = "L" if size[0] == 1 else "RGB"
+    channels, height, width = spec.input_size or (3, 224, 224)
+    mode = "L" if channels == 1 else "RGB"
     transform = create_transform(
-        input_size=size,
+        input_size=(channels, height, width),
         interpolation=spec.interpolation,
-        mean=spec.mean or (0.0,) * size[0],
-        std=spec.std or (1.0,) * size[0],
+        mean=spec.mean or (0.0,) * channels,
+        std=spec.std or (1.0,) * channels,
         crop_pct=spec.crop_pct,
         crop_mode=spec.crop_mode,
     )

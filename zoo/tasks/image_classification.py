@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.contracts import Backbone
-from zoo.specs import TaskSpec
-
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from zoo.contracts import Backbone
+    from zoo.specs import TaskSpec
 
 
 class ImageClassification:

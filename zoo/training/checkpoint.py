@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import WeightsError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.training.loop import TrainSpec
 
 KEEP = 2
@@ -62,8 +63,8 @@ class Checkpoints:
             self.accelerator.load_state(str(newest))
         except (RuntimeError, ValueError, KeyError) as error:
             raise WeightsError(
-                f"checkpoint {newest} does not fit this model ({str(error).splitlines()[0]}). Fix: use the backbone that "
-                "it was written for, or another --out folder."
+                f"checkpoint {newest} does not fit this model ({str(error).splitlines()[0]}). Fix: use the backbone "
+                "that it was written for, or another --out folder."
             ) from error
         losses.extend(run["losses"])
         return int(newest.name.removeprefix("step-"))

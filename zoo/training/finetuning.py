@@ -5,17 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from zoo.adaptations import ADAPTATIONS
-from zoo.contracts import Backbone
 from zoo.data.images import Inputs, LabelledImages, load_images
 from zoo.data.splits import label_budget, split
 from zoo.errors import DataError, InvalidRecord, WeightsError
@@ -27,7 +24,9 @@ from zoo.training.fitting import Labelled, extract, fit_network, logits
 from zoo.training.loop import TrainSpec
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Sequence
+
+    from zoo.contracts import Backbone
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
 RECORD, WEIGHTS = "fitted.json", "model.safetensors"
@@ -111,9 +110,12 @@ def load_model(folder: str | Path) -> FittedModel:
         spec = FittedSpec.from_json(json.loads((path / RECORD).read_text(encoding="utf-8")))
     except (OSError, json.JSONDecodeError, InvalidRecord) as error:
         raise WeightsError(
-            f"{path} holds no fitted model: {RECORD} cannot be read ({error}). Fix: give the --out folder of `zoo finetune`."
+            f"{path} holds no fitted model: {RECORD} cannot be read ({error}). "
+            "Fix: give the --out folder of `zoo finetune`."
         ) from error
-    tagless = spec.backbone.name if spec.backbone.provider == "module" else f"{spec.backbone.provider}/{spec.backbone.arch}"
+    tagless = (
+        spec.backbone.name if spec.backbone.provider == "module" else f"{spec.backbone.provider}/{spec.backbone.arch}"
+    )
     backbone = dataclasses.replace(load(tagless, pretrained=False, seed=0), spec=spec.backbone)
     head = nn.Linear(backbone.pooled_dim, spec.task.classes)
     load_strictly(_both(backbone, head), read_weights(path / WEIGHTS, spec.digest), str(path))

@@ -1,25 +1,27 @@
-"""Fit a backbone to a task: train it with a head, or freeze it and solve for the head. Used by people and benchmark alike."""
+"""Fit a backbone to a task and read it out; `zoo.finetune` and the benchmark both do it through here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import nn
 
 from zoo.contracts import Backbone, Batch, ParameterGroup, TaskKind
 from zoo.data.augment import AUGMENTATIONS
 from zoo.data.batches import EpochOrder
-from zoo.data.images import Inputs
 from zoo.errors import UnknownName
 from zoo.training.device import choose_device
 from zoo.training.loop import History, TrainSpec, train
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
     from torch import Tensor
+
+    from zoo.data.images import Inputs
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class Labelled:
 class TaskLearner(nn.Module):
     """Backbone and head as one module whose forward is the task's loss on an augmented batch."""
 
-    def __init__(self, backbone: Backbone, head: nn.Module, kind: TaskKind, augmentation: str, smoothing: float) -> None:
+    def __init__(
+        self, backbone: Backbone, head: nn.Module, kind: TaskKind, augmentation: str, smoothing: float
+    ) -> None:
         super().__init__()
         if augmentation not in AUGMENTATIONS:
             raise UnknownName("augmentation", augmentation, AUGMENTATIONS, f"Known: {', '.join(AUGMENTATIONS)}.")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.batches import generator_at
@@ -20,6 +18,9 @@ from zoo.training.optimiser import adamw, warmup_cosine
 from zoo.training.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from torch import nn
 
     from zoo.contracts import Batch, ParameterGroup
@@ -177,7 +178,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         return
     previous = signal.getsignal(signal.SIGINT)
 
-    def note(number: int, frame: Any) -> None:
+    def note(number: int, _frame: Any) -> None:
         asked.set()
         signal.signal(number, previous)
 

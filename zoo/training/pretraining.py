@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -85,7 +85,7 @@ def pretrain(
         >>> pretrain("glyphs", "runs/glyphs")                                            # doctest: +SKIP
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    changes = {"steps": steps, "seed": seed, "device": device}
+    changes: dict[str, Any] = {"steps": steps, "seed": seed, "device": device}
     training = dataclasses.replace(recipe.training, **{k: v for k, v in changes.items() if v is not None})
     recipe = dataclasses.replace(recipe, training=training)
     folder = Path(out).expanduser()

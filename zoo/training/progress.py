@@ -21,9 +21,13 @@ class Progress:
 
     EVERY = 10.0  # seconds between two plain lines
 
-    def __init__(self, label: str, total: int, *, unit: str = "step", done: int = 0, quiet: bool = False) -> None:
+    def __init__(
+        self, label: str, total: int, *, unit: str = "step", done: int = 0, work: float = 0.0, quiet: bool = False
+    ) -> None:
+        """`work` is what all units cost together, in any measure, when they differ; 0 takes them as equal."""
         self.label, self.total, self.unit = label, total, unit
         self.done = self._start = done
+        self.work, self._worked = work, 0.0
         self.quiet = quiet
         self._live: Any = None
         self._task: Any = None
@@ -35,7 +39,7 @@ class Progress:
         if sys.stderr.isatty() or "ipykernel" in sys.modules:
             self._live = _live_display()
             self._live.start()
-            self._task = self._live.add_task(self.label, total=self.total, completed=self.done, note="")
+            self._task = self._live.add_task(self.label, total=self.total, completed=self.done, note="", left="?")
         else:
             print(f"{self.label}: {self.total - self.done} {self.unit}s to do", file=sys.stderr, flush=True)
         return self
@@ -52,13 +56,19 @@ class Progress:
                 flush=True,
             )
 
-    def advance(self, count: int = 1, note: str = "") -> None:
+    def add(self, count: int, work: float = 0.0) -> None:
+        """More to do than was known at the start."""
+        self.total += count
+        self.work += work
+
+    def advance(self, count: int = 1, note: str = "", work: float = 0.0) -> None:
         """`count` more units are done; `note` says what is worth seeing beside it (the loss, the last cell)."""
         self.done += count
+        self._worked += work
         if self.quiet:
             return
         if self._live is not None:
-            self._live.update(self._task, completed=self.done, note=note)
+            self._live.update(self._task, completed=self.done, total=self.total, note=note, left=clock(self.left()))
         elif time.monotonic() - self._printed >= self.EVERY:
             self._printed = time.monotonic()
             print(
@@ -69,8 +79,10 @@ class Progress:
 
     def left(self) -> float:
         """Seconds still to go, from the pace so far."""
-        pace = (time.monotonic() - self._began) / max(1, self.done - self._start)
-        return pace * (self.total - self.done)
+        seconds = time.monotonic() - self._began
+        if self.work:
+            return seconds * max(0.0, self.work - self._worked) / max(self._worked, 1e-9)
+        return seconds * (self.total - self.done) / max(1, self.done - self._start)
 
 
 def clock(seconds: float) -> str:
@@ -90,7 +102,7 @@ def clock(seconds: float) -> str:
 
 def _live_display() -> Any:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
     return Bars(
@@ -98,8 +110,7 @@ def _live_display() -> Any:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]} left"),
         TextColumn("{task.fields[note]}", style="dim"),
         console=Console(stderr=True),
     )

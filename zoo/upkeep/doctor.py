@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.adaptations import ADAPTATIONS
 from zoo.catalog.query import backbones, entries
 from zoo.objectives import OBJECTIVES
 from zoo.tasks import TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NEEDED = ("torch", "accelerate", "numpy", "scikit-learn", "scipy", "safetensors", "huggingface_hub", "pillow", "rich")
 EXTRAS = {"timm": "timm", "torchvision": "timm", "matplotlib": "report"}
@@ -56,7 +58,9 @@ def _packages() -> Iterator[Check]:
             if package in NEEDED:
                 yield Check(package, "broken", "not installed. Fix: pip install transfer-zoo")
             else:
-                yield Check(package, "note", f"not installed; for its path: pip install 'transfer-zoo[{EXTRAS[package]}]'")
+                yield Check(
+                    package, "note", f"not installed; for its path: pip install 'transfer-zoo[{EXTRAS[package]}]'"
+                )
 
 
 def _devices() -> Iterator[Check]:

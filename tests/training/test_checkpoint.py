@@ -1,0 +1,47 @@
+import json
+
+import torch
+from torch import nn
+
+from zoo.training.checkpoint import Checkpoints
+from zoo.training.loop import TrainSpec, make_accelerator
+
+SPEC = TrainSpec(steps=4, batch_size=1, lr=0.1, device="cpu")
+
+
+def saved(tmp_path):
+    accelerator = make_accelerator("cpu", "no")
+    model = accelerator.prepare(nn.Linear(2, 2))
+    return Checkpoints(tmp_path, accelerator, SPEC), model
+
+
+def test_newest_are_kept_in_order_of_steps(tmp_path):
+    checkpoints, _ = saved(tmp_path)
+    for step in (2, 9, 10, 100):
+        checkpoints.save(step, [0.5] * step)
+    assert [path.name for path in checkpoints.steps()] == ["step-10", "step-100"]
+
+
+def test_half_written_checkpoint_is_ignored(tmp_path):
+    checkpoints, model = saved(tmp_path)
+    checkpoints.save(1, [0.5])
+    weight = model.weight.detach().clone()
+    (tmp_path / ".partial-2").mkdir()
+    (tmp_path / ".partial-2" / "model.safetensors").write_bytes(b"half")
+    model.weight.data.zero_()
+    losses = []
+    assert checkpoints.resume(losses) == 1
+    assert losses == [0.5]
+    assert torch.equal(model.weight, weight)
+    checkpoints.save(2, [0.5, 0.4])
+    assert json.loads((tmp_path / "step-2" / "run.json").read_text())["losses"] == [0.5, 0.4]
+
+
+def test_nothing_to_resume(tmp_path):
+    assert saved(tmp_path / "empty")[0].resume([]) == 0
+
+
+def test_weights_are_safetensors(tmp_path):
+    checkpoints, _ = saved(tmp_path)
+    checkpoints.save(1, [])
+    assert (tmp_path / "step-1" / "model.safetensors").is_file()

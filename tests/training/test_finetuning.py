@@ -1,0 +1,140 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import zoo
+from zoo.data.images import LabelledImages, image_folder
+from zoo.errors import DataError, UnknownName, WeightsError
+from zoo.providers.weights import weights_digest
+
+
+def test_full_learns_and_survives_a_reload(photos, tmp_path):
+    model = zoo.finetune("pocket/resnet10", photos, pretrained=False, steps=20, augmentation="none", device="cpu",
+                         out=tmp_path / "out", quiet=True)  # fmt: skip
+    assert model.spec.scores["accuracy"] == 100.0
+    assert model.spec.scores["test_items"] == 5
+    images = [Image.open(photos / side / "3.png") for side in ("left", "right", "left")]
+    assert model.predict(images) == ["left", "right", "left"]
+    again = zoo.load_model(tmp_path / "out")
+    assert again.spec.classes == ("left", "right")
+    assert np.array_equal(again.predict_proba(images), model.predict_proba(images))
+    assert np.allclose(again.predict_proba(images[:1]), model.predict_proba(images)[:1], rtol=1e-4)
+    assert again.evaluate(photos)["accuracy"] > 90
+
+
+def test_linear_probe_trains_nothing_of_the_backbone(photos):
+    backbone = zoo.load("pocket/resnet10.glyphs")
+    before = weights_digest(backbone.module)
+    model = zoo.finetune(backbone, photos, method="linear_probe", quiet=True)
+    assert weights_digest(backbone.module) == before
+    assert model.spec.options["penalty"] in (0.01, 0.1, 1.0, 10.0)
+    assert model.spec.scores["accuracy"] == 100.0
+
+
+def test_probe_extracts_features_once(photos, monkeypatch):
+    from zoo.training import finetuning
+
+    sizes = []
+    original = finetuning.extract
+
+    def counting(backbone, inputs, indices, device):
+        sizes.append(len(indices))
+        return original(backbone, inputs, indices, device)
+
+    monkeypatch.setattr(finetuning, "extract", counting)
+    zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe", quiet=True)
+    assert sizes == [14, 5]  # train and validation, whatever the number of penalties
+
+
+def test_scratch_is_the_same_graph_from_the_seed(photos):
+    fits = [
+        zoo.finetune("pocket/resnet10.glyphs", photos, pretrained=False, steps=2, seed=seed, device="cpu", quiet=True)
+        for seed in (0, 0, 1)
+    ]
+    one, same, other = (weights_digest(fit.backbone.module) for fit in fits)
+    assert one == same != other
+    assert zoo.fingerprint(fits[0].backbone) == zoo.fingerprint(zoo.load("pocket/resnet10.glyphs"))
+
+
+def test_interrupted_run_goes_on(photos, tmp_path, monkeypatch):
+    from zoo.training import loop
+
+    options = {"pretrained": False, "steps": 6, "device": "cpu", "quiet": True}
+    whole = zoo.finetune("pocket/resnet10", photos, **options)
+    original = loop.Checkpoints.save
+    monkeypatch.setattr(loop, "interruptible", _press_after(3))
+    with pytest.raises(zoo.ZooError, match="stopped by Ctrl-C after step 3"):
+        zoo.finetune("pocket/resnet10", photos, out=tmp_path, **options)
+    monkeypatch.undo()
+    assert loop.Checkpoints.save is original
+    resumed = zoo.finetune("pocket/resnet10", photos, out=tmp_path, **options)
+    assert weights_digest(resumed.backbone.module) == weights_digest(whole.backbone.module)
+
+
+def _press_after(step):
+    from contextlib import contextmanager
+
+    @contextmanager
+    def interruptible():
+        asked = iter(range(100))
+        yield lambda: next(asked) >= 2 * step - 2
+
+    return interruptible
+
+
+def test_unknown_method_and_augmentation(photos):
+    with pytest.raises(UnknownName, match="Nearest: linear_probe"):
+        zoo.finetune("pocket/resnet10.glyphs", photos, method="linear-probe")
+    with pytest.raises(UnknownName, match="augmentation"):
+        zoo.finetune("pocket/resnet10.glyphs", photos, augmentation="wrap")
+
+
+def test_budget_above_the_class(photos):
+    with pytest.raises(DataError, match="class 'left' has 7"):
+        zoo.finetune("pocket/resnet10.glyphs", photos, labels_per_class=8)
+
+
+def test_unseen_class_at_evaluation(photos, tmp_path):
+    model = zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe", quiet=True)
+    (photos / "up").mkdir()
+    Image.new("L", (12, 12)).save(photos / "up" / "0.png")
+    with pytest.raises(DataError, match="not fitted to: up"):
+        model.evaluate(photos)
+
+
+def test_evaluate_maps_classes_by_name(photos):
+    model = zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe", quiet=True)
+    data = image_folder(photos)
+    swapped = LabelledImages("swapped", data.images, 1 - data.targets, ("right", "left"), "")
+    assert model.evaluate(swapped) == model.evaluate(data)
+
+
+def test_no_images_no_predictions(photos):
+    model = zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe", quiet=True)
+    assert model.predict([]) == []
+
+
+def test_folder_without_a_model(tmp_path):
+    with pytest.raises(WeightsError, match="holds no fitted model"):
+        zoo.load_model(tmp_path)
+
+
+def test_damaged_model_is_refused(photos, tmp_path):
+    zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe", out=tmp_path, quiet=True)
+    record = json.loads((tmp_path / "fitted.json").read_text())
+    data = bytearray((tmp_path / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "model.safetensors").write_bytes(bytes(data))
+    assert len(record["digest"]) == 64
+    with pytest.raises(WeightsError, match="damaged"):
+        zoo.load_model(tmp_path)
+
+
+def test_own_module(tmp_path, photos):
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(144, 8), torch.nn.ReLU())
+    backbone = zoo.wrap(net, input_size=(1, 12, 12))
+    model = zoo.finetune(backbone, photos, steps=40, augmentation="none", device="cpu", quiet=True)
+    assert model.spec.scores["accuracy"] == 100.0

@@ -1,0 +1,37 @@
+import dataclasses
+
+import pytest
+
+from zoo.errors import InvalidRecord, UnknownName
+from zoo.training.recipe import Recipe, load_recipe, recipe_names
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_shipped_recipes_round_trip(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+def test_digest_covers_what_changes_the_weights():
+    recipe = load_recipe("glyphs")
+    training = recipe.training
+    same = dataclasses.replace(
+        recipe, about="", training=dataclasses.replace(training, device="cuda", checkpoint_every=1)
+    )
+    assert same.digest == recipe.digest
+    for change in ({"steps": 1}, {"lr": 1.0}, {"seed": 7}, {"label_smoothing": 0.0}, {"threads": 2}):
+        other = dataclasses.replace(recipe, training=dataclasses.replace(training, **change))
+        assert other.digest != recipe.digest
+    assert dataclasses.replace(recipe, data="textures").digest != recipe.digest
+
+
+def test_unknown_and_damaged_recipes(tmp_path):
+    with pytest.raises(UnknownName, match="Nearest: glyphs"):
+        load_recipe("glyph")
+    (tmp_path / "r.toml").write_text('name = "r"\nbackbon = "x"\n')
+    with pytest.raises(InvalidRecord, match=r"r\.toml is not a valid recipe: Recipe has no field 'backbon'.*backbone"):
+        load_recipe(tmp_path / "r.toml")
+    (tmp_path / "r.toml").write_text("= 3")
+    with pytest.raises(InvalidRecord, match="not a valid recipe"):
+        load_recipe(tmp_path / "r.toml")
