@@ -29,8 +29,11 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict of JSON types; tuples become lists, nested records become dicts."""
-        fields = dataclasses.fields(self)  # type: ignore[arg-type]  # every subclass is a dataclass
-        return {"schema": self.schema()} | {f.name: _plain(getattr(self, f.name)) for f in fields}
+        data: dict[str, Any] = {"schema": self.schema()}
+        for name in self.__dataclass_fields__:  # type: ignore[attr-defined]  # every subclass is a dataclass
+            value = getattr(self, name)
+            data[name] = value if value.__class__ in _PLAIN else _plain(value)
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -182,6 +185,9 @@ def digest_of(data: object) -> str:
     import hashlib  # 2.5 ms, which listing backbones need not pay
 
     return hashlib.sha256(canonical(data).encode()).hexdigest()
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The benchmark: suites, arms, search, grid, store, statistics and report."""

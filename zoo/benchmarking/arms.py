@@ -16,7 +16,7 @@ from zoo.benchmarking.classical import pixel_features
 from zoo.benchmarking.linter import check_scratch
 from zoo.data.images import Inputs, load_images
 from zoo.data.splits import label_budget, split
-from zoo.errors import DataError, UnknownName
+from zoo.errors import DataError, IncompatibleError, UnknownName
 from zoo.providers.loading import fingerprint, load, seeded
 from zoo.providers.weights import weights_digest
 from zoo.specs import RunSpec, TaskSpec, digest_of
@@ -59,7 +59,8 @@ class Workbench:
     """What all cells of a suite share, prepared once before workers start: data, splits, and each arm's facts.
 
     Raises:
-        UnknownName, WeightsError: a backbone of the suite cannot be loaded.
+        UnknownName, WeightsError: a backbone, adaptation or metric of the suite is not known or cannot be loaded.
+        IncompatibleError: an adaptation does not go with the role of its arm.
         DataError: a class has fewer labels than the largest budget.
     """
 
@@ -77,6 +78,11 @@ class Workbench:
             revision=digest_of([self.data.digest, self.split.digest]),
         )  # fmt: skip
         self.kind = TASKS.get(self.task.kind)()
+        one = self.data.targets[:1]
+        if suite.task.metric not in (known := self.kind.metrics(one, one)):
+            raise UnknownName("metric", suite.task.metric, known, f"Known: {', '.join(known)}.")
+        for arm in suite.arms:
+            _check_adaptation(arm)
         for budget in suite.budgets:  # a budget that the data cannot give is refused before anything runs
             self.labels(budget, seed=0)
         self.digests = {arm.id: self._digest(arm) for arm in suite.arms}
@@ -187,6 +193,16 @@ class Workbench:
         if name not in self._inputs:
             self._inputs[name] = Inputs(self.data.images, backbone.preprocess)
         return self._inputs[name]
+
+
+def _check_adaptation(arm: Arm) -> None:
+    """Refuse an arm whose adaptation freezes what its role trains, or the other way round, before anything runs."""
+    if arm.role != "C" and ADAPTATIONS.get(arm.adaptation)().trains_backbone != (arm.search == "lr"):
+        does = "trains" if arm.search == "lr" else "freezes"
+        raise IncompatibleError(
+            f"arm {arm.id!r} has role {arm.role}, which {does} the backbone, and adaptation {arm.adaptation!r} does "
+            "not. Fix: roles S and P take 'full', role F takes 'linear_probe'."
+        )
 
 
 def timed(workbench: Workbench, job: Job) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -7,6 +7,7 @@ cells in flight and a second run does only what is missing.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ from zoo.benchmarking.executors import Executor, ForkPool, InProcess, pinned_thr
 from zoo.benchmarking.forecast import Forecast, forecast, measure_pace
 from zoo.benchmarking.report import write_report
 from zoo.benchmarking.search import Choice, choose
-from zoo.benchmarking.store import Store
+from zoo.benchmarking.store import SUITE_FILE, Store
 from zoo.benchmarking.suite import Arm, Suite, load_suite
-from zoo.errors import StoreError
+from zoo.errors import IncompatibleError, StoreError
 from zoo.specs import Result, RunSpec
 from zoo.training.device import choose_device
 from zoo.training.progress import Progress
@@ -71,7 +72,7 @@ def bench(
         tell: called with one line of text at a time, such as the forecast.
 
     Raises:
-        UnknownName, InvalidRecord, DataError, WeightsError: the suite cannot be run as it stands.
+        UnknownName, InvalidRecord, DataError, WeightsError, IncompatibleError: the suite cannot be run as it stands.
         StoreError: `out` cannot be written, or holds another suite.
 
     Example:
@@ -79,13 +80,17 @@ def bench(
     """
     suite = suite if isinstance(suite, Suite) else load_suite(suite, level)
     store = Store(Path(out).expanduser())
-    if not dry_run:
+    if workers is not None and workers < 1:
+        raise IncompatibleError(f"workers must be 1 or more, received {workers}. Fix: leave it out to use all cores.")
+    started = (store.folder / SUITE_FILE).exists()
+    if started or not dry_run:
         store.create(suite)
     with pinned_threads(1):
-        grid = Grid(Workbench(suite, choose_device(device)), store, retry_failed)
-        count = workers or usable_cores()
-        executor: Executor = ForkPool(count) if device == "cpu" and count > 1 else InProcess()
-        planned = grid.everything() if dry_run and not store.folder.exists() else grid.planned()
+        device = choose_device(device)
+        grid = Grid(Workbench(suite, device), store, retry_failed)
+        count = (workers or usable_cores()) if device == "cpu" else 1
+        executor: Executor = ForkPool(count) if count > 1 else InProcess()
+        planned = grid.planned() if started else grid.everything()
         expected = forecast(planned, measure_pace(grid.workbench) if planned else None, count)
         tell(str(expected))
         if dry_run:
@@ -180,15 +185,23 @@ class Grid:
         return values
 
     def choice(self, plan: Plan, rows: Sequence[Result]) -> Choice:
-        """What the stored trials of this place say."""
+        """What the stored trials of this place say.
+
+        The grid alone says whether it is extended, and the extension is all that is added to it: so a run that was
+        killed between two trials of an extension, or whose failed trials are run again, ends like one that was not.
+        """
+        option, grid = plan[0].search, self._grid(plan)
         trials = [
             row
             for row in rows
             if row.run.phase == "tune"
             and self._place(row.run) == (plan[0].id, plan[1], plan[2])
-            and row.run == self.trial(plan, row.run.recipe[plan[0].search], row.run.seed)
+            and row.run == self.trial(plan, row.run.recipe[option], row.run.seed)
         ]
-        return choose(plan[0].search, self._grid(plan), trials)
+        extend = choose(option, grid, [row for row in trials if row.run.recipe[option] in grid]).extend
+        wanted = [*grid, extend]
+        found = choose(option, grid, [row for row in trials if row.run.recipe[option] in wanted])
+        return dataclasses.replace(found, extend=extend)
 
     def finals(self, plan: Plan, rows: Sequence[Result]) -> list[Job]:
         """The reporting cells of one place, with the search that led to them."""

@@ -26,8 +26,9 @@ class Choice:
 def choose(option: str, grid: Sequence[float], trials: Sequence[Result]) -> Choice:
     """The best value of `option` over finished trials, by mean validation score over the tuning seeds.
 
-    Ties go to the lower mean loss, then to the smaller value. A value with a failed trial cannot win. When the best is
-    the smallest or largest of `grid`, `extend` names the next value on that side, as long as it was not tried.
+    Ties go to the lower mean loss, then to the smaller value. A value with a failed trial cannot win; where all have
+    one, the middle of `grid` stands in with a score of minus infinity. When the best is the smallest or largest of
+    `grid`, `extend` names the next value on that side, as long as it was not tried.
 
     Example:
         >>> choose("lr", [0.1, 1.0], []).extend is None
@@ -36,8 +37,8 @@ def choose(option: str, grid: Sequence[float], trials: Sequence[Result]) -> Choi
     tried = sorted((_trial(option, row) for row in trials), key=lambda t: (t["value"], t["seed"]))
     values = sorted({t["value"] for t in tried})
     ranked = sorted(values, key=lambda value: _rank(value, tried))
-    if not ranked:
-        return Choice(float(sorted(grid)[len(grid) // 2]), -math.inf, False, None, ())
+    if not ranked or _rank(ranked[0], tried)[0] == math.inf:
+        return Choice(float(sorted(grid)[len(grid) // 2]), -math.inf, False, None, tuple(tried))
     best = ranked[0]
     edge = best in (values[0], values[-1]) and len(values) > 1
     extend = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from zoo.errors import InvalidRecord, UnknownName, nearest
 from zoo.specs import Record, TaskSpec
@@ -16,6 +18,9 @@ ROLES = {
     "F": "pre-trained and frozen, linear probe on its features",
     "C": "classical baseline: logistic regression on raw pixels",
 }
+TRAINING = ("batch_size", "weight_decay", "label_smoothing", "warmup", "clip_norm", "head_lr", "augmentation")
+SET_BY_ZOO = ("lr", "penalty", "steps", "schedule", "adaptation", "threads", "device")
+UNEVEN = 1.3  # 1, 3, 10 and 1, 2, 5, 10 count as log-spaced: neighbouring ratios differ by less than this factor
 
 
 @dataclass(frozen=True)
@@ -88,20 +93,24 @@ def load_suite(name: str | Path, level: str = "quick") -> Suite:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UnknownName("suite file", str(path), [str(p) for p in path.parent.glob("*.toml")]) from error
+    except OSError as error:
+        raise InvalidRecord(f"{path} cannot be read: {error.strerror}. Fix: give the path of a suite file.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidRecord(f"{path} is not valid TOML: {error}.") from error
     try:
-        return _suite(data, level)
+        return _suite(data, level, path)
+    except UnknownName:
+        raise
     except (KeyError, TypeError) as error:
         raise InvalidRecord(f"{path} is not a complete suite: {error}. See benchmarks/suites/digits.toml.") from error
     except InvalidRecord as error:
         raise InvalidRecord(f"{path}: {error}") from error
 
 
-def _suite(data: dict[str, Any], level: str) -> Suite:
+def _suite(data: dict[str, Any], level: str, path: Path) -> Suite:
     levels = data.pop("levels")
     if level not in levels:
-        raise UnknownName("level", level, levels, f"This suite has: {', '.join(levels)}.")
+        raise UnknownName("level", level, levels, f"{path} has: {', '.join(levels)}.")
     if data.pop("schema", None) != Suite.VERSION:
         raise InvalidRecord(f"schema must be {Suite.VERSION}.")
     arms = tuple(Arm.from_json({"schema": Arm.schema(), **arm}) for arm in data.pop("arms"))
@@ -114,20 +123,79 @@ def _suite(data: dict[str, Any], level: str) -> Suite:
 
 
 def _check(suite: Suite) -> None:
+    _check_arms(suite)
+    _check_numbers(suite)
+    _check_training(suite)
+    for option in sorted({arm.search for arm in suite.arms}):
+        _check_grid(option, suite.grids)
+
+
+def _check_arms(suite: Suite) -> None:
     for arm in suite.arms:
         if arm.role not in ROLES:
-            raise InvalidRecord(
-                f"arm {arm.id!r} has role {arm.role!r}; nearest: {nearest(arm.role, ROLES)}, known: {', '.join(ROLES)}."
-            )
+            near = ", ".join(nearest(arm.role, ROLES)) or "none"
+            raise InvalidRecord(f"arm {arm.id!r} has role {arm.role!r}. Nearest: {near}. Known: {', '.join(ROLES)}.")
+        if lacking := [name for name in ("backbone", "adaptation") if arm.role != "C" and not getattr(arm, name)]:
+            raise InvalidRecord(f"arm {arm.id!r} (role {arm.role}) lacks {' and '.join(lacking)}. Fix: name it.")
     ids = [arm.id for arm in suite.arms]
     if len(set(ids)) != len(ids):
         raise InvalidRecord(f"arm ids must be unique, received {ids}.")
     if [arm.role for arm in suite.arms].count("S") != 1:
         raise InvalidRecord("a suite needs exactly one arm of role 'S' (from scratch) to compare the others with.")
-    if set(suite.seeds) & set(suite.tuning_seeds):
-        raise InvalidRecord("tuning seeds must never report: seeds and tuning_seeds overlap.")
-    if suite.margin <= 0:
+
+
+def _check_numbers(suite: Suite) -> None:
+    lowest = {"budgets": 1, "seeds": 0, "tuning_seeds": 0, "longer": 2}
+    for name, least in lowest.items():
+        values: tuple[int, ...] = getattr(suite, name)
+        if (not values and name != "longer") or len(set(values)) != len(values) or min(values, default=least) < least:
+            raise InvalidRecord(f"{name} must be different whole numbers from {least} on, received {list(values)}.")
+    if overlap := sorted(set(suite.seeds) & set(suite.tuning_seeds)):
+        raise InvalidRecord(
+            f"tuning seeds must never report: seeds and tuning_seeds overlap in {overlap}. Fix: choose other ones."
+        )
+    if not 0 < suite.margin < math.inf:
         raise InvalidRecord(f"margin must be above 0 points, received {suite.margin}.")
+    if not 0 < suite.confidence < 1:
+        raise InvalidRecord(f"confidence must lie between 0 and 1, received {suite.confidence}.")
+    if suite.steps < 1:
+        raise InvalidRecord(f"steps must be 1 or more, received {suite.steps}.")
+    if suite.task.classes < 2:
+        raise InvalidRecord(f"task.classes must be 2 or more, received {suite.task.classes}.")
+
+
+def _check_training(suite: Suite) -> None:
+    if suite.split.keys() - {"seed"} != {"test", "validation"}:
+        raise InvalidRecord(f"split must say test and validation, and may say seed; received {', '.join(suite.split)}.")
+    bad = [name for name, value in suite.split.items() if not _number(value) or value < 0]
+    if bad or not suite.split["test"] or not suite.split["validation"]:
+        raise InvalidRecord(f"split is {suite.split}. Fix: give numbers of samples (797) or shares of the whole (0.2).")
+    for name in TRAINING:
+        if name not in suite.training:
+            near = ", ".join(nearest(name, suite.training)) or "none"
+            raise InvalidRecord(f"training lacks {name!r}. Nearest: {near}. Needed: {', '.join(TRAINING)}.")
+    if taken := [name for name in SET_BY_ZOO if name in suite.training]:
+        raise InvalidRecord(
+            f"training cannot set {', '.join(taken)}: zoo sets these itself, from grids, steps and arms."
+        )
+
+
+def _check_grid(option: str, grids: dict[str, Any]) -> None:
+    if option not in grids:
+        near = ", ".join(nearest(option, grids)) or "none"
+        raise InvalidRecord(f"grids lacks {option!r}, which the arms search. Nearest: {near}. Fix: list its values.")
+    grid = grids[option]
+    if not isinstance(grid, list) or len(grid) < 2 or not all(_number(value) and value > 0 for value in grid):
+        raise InvalidRecord(f"grids.{option} must list 2 or more numbers above 0, received {grid!r}.")
+    ratios = [large / small for small, large in pairwise(grid)]
+    if min(ratios) <= 1 or max(ratios) / min(ratios) >= UNEVEN:
+        raise InvalidRecord(
+            f"grids.{option} must ascend and be log-spaced, received {grid}. Fix: for example [0.001, 0.003, 0.01]."
+        )
+
+
+def _number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _suite_folders() -> list[Path]:

@@ -1,0 +1,1 @@
+"""Where inputs come from: images, generated sources, splits, batches, augmentation."""

@@ -1,0 +1,47 @@
+"""Raw pixels of the classical baseline, against values written down by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.benchmarking.classical import SIDE, pixel_features
+from zoo.data.images import load_images
+
+
+def test_small_images_are_their_own_pixels():
+    pixels = np.array([[0, 51], [102, 255]], dtype=np.uint8)
+    features = pixel_features([Image.fromarray(pixels)], np.array([0]))
+    assert features.tolist() == [[0.0, 0.2, 0.4, 1.0]]
+    assert features.dtype == np.float64
+
+
+def test_rows_are_in_the_order_of_the_indices():
+    images = [Image.new("L", (3, 3), value) for value in (0, 51, 255)]
+    assert pixel_features(images, np.array([2, 0, 2]))[:, 0].tolist() == [1.0, 0.0, 1.0]
+
+
+def test_large_images_are_averaged_over_areas():
+    pixels = np.random.default_rng(0).integers(0, 256, (4 * SIDE, 2 * SIDE), dtype=np.uint8)
+    features = pixel_features([Image.fromarray(pixels)], np.array([0])).reshape(SIDE, SIDE)
+    blocks = [[pixels[4 * i : 4 * i + 4, 2 * j : 2 * j + 2].mean() / 255 for j in range(SIDE)] for i in range(SIDE)]
+    assert features == pytest.approx(np.array(blocks), abs=0.51 / 255)  # pillow rounds to whole grey levels
+
+
+def test_all_images_take_the_size_of_the_first():
+    images = [Image.new("L", (4, 2), 255), Image.new("L", (40, 30), 51)]
+    features = pixel_features(images, np.array([1]))
+    assert features.tolist() == [[0.2] * 8]
+
+
+@pytest.mark.parametrize(("mode", "colour", "grey"), [("RGB", (255, 0, 0), 76), ("1", 1, 255), ("RGBA", (0,) * 4, 0)])
+def test_colours_become_grey(mode, colour, grey):
+    assert pixel_features([Image.new(mode, (1, 1), colour)], np.array([0])) == pytest.approx(grey / 255)
+
+
+def test_digits_keep_all_their_grey_levels():
+    data = load_images("digits")
+    features = pixel_features(data.images, np.arange(50))
+    assert features == pytest.approx(np.stack([np.asarray(i).ravel() for i in data.images[:50]]) / 255)
+    assert len(np.unique(features)) == 17

@@ -1,0 +1,81 @@
+"""The forecast: sums that can be checked by hand, and a pace that is measured on the real work."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import SimpleNamespace
+
+import pytest
+
+import zoo.benchmarking.forecast as module
+from zoo.benchmarking.arms import Job
+from zoo.benchmarking.forecast import EXTRA, LONG, SHORT, Forecast, Pace, forecast, measure_pace
+from zoo.benchmarking.suite import load_suite
+from zoo.specs import RunSpec
+
+
+def jobs(*steps):
+    """One job for each number of steps; None for a cell that trains nothing."""
+    recipes = [{"penalty": 1.0} if n is None else {"lr": 0.1, "steps": n} for n in steps]
+    return [Job(RunSpec("s", "1", "t", "d", "S", "S", "b", "", 1, i, "tune", r)) for i, r in enumerate(recipes)]
+
+
+def test_cells_cpu_and_wall_time_by_hand():
+    found = forecast(jobs(100, 300, None), Pace(step=0.5, cell=2.0, memory_mb=400.0), workers=4)
+    assert found.cells == 3
+    assert found.cpu_seconds == pytest.approx(EXTRA * (3 * 2.0 + 400 * 0.5))
+    assert found.seconds == pytest.approx(found.cpu_seconds / 4)
+    assert found.memory_mb == 400 * 5  # the workers and their driver
+
+
+def test_what_it_says():
+    said = str(Forecast(cells=12, cpu_seconds=7200, seconds=1800, memory_mb=2500, workers=4))
+    assert said.startswith("12 cells to run: about 30")
+    assert "with 4 workers (2.00 CPU-hours, 2.5 GB of memory)" in said
+    assert "1 worker (" in str(Forecast(1, 1, 1, 1, 1))
+
+
+@pytest.mark.parametrize("pace", [None, Pace(1, 1, 1)])
+def test_nothing_to_run(pace):
+    found = forecast([], pace, workers=3)
+    assert (found.cells, found.cpu_seconds, found.seconds, found.memory_mb) == (0, 0, 0, 0)
+    assert str(found) == "nothing to run: every cell is stored"
+
+
+class Bench:
+    """A workbench on a clock of its own: a cell takes 3 seconds and half a second a step."""
+
+    def __init__(self, cell=3.0, step=0.5):
+        self.suite = dataclasses.replace(load_suite("digits"), budgets=(1, 10), tuning_seeds=(1000, 1001))
+        self.cell, self.step, self.now, self.ran = cell, step, 0.0, []
+
+    def run_spec(self, arm, budget, seed, phase, value):
+        return RunSpec("s", "1", "t", "d", arm.id, arm.role, "b", "", budget, seed, phase, {"lr": value, "steps": 100})
+
+    def run(self, job):
+        self.ran.append(job.run)
+        self.now += self.cell + self.step * job.run.recipe["steps"] + (50.0 if len(self.ran) == 1 else 0.0)
+
+
+def measured(monkeypatch, bench):
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: bench.now))
+    return measure_pace(bench)
+
+
+def test_the_pace_of_steps_and_cells_without_the_warm_up(monkeypatch):
+    pace = measured(monkeypatch, Bench())
+    assert (pace.step, pace.cell) == (pytest.approx(0.5), pytest.approx(3.0))
+    assert pace.memory_mb > 50
+
+
+def test_only_short_trials_of_scratch_are_timed(monkeypatch):
+    bench = Bench()
+    measured(monkeypatch, bench)
+    assert [run.recipe["steps"] for run in bench.ran] == [SHORT, SHORT, LONG]
+    assert {(run.role, run.phase, run.budget, run.seed) for run in bench.ran} == {("S", "tune", 10, 1000)}
+
+
+def test_a_noisy_clock_never_gives_a_pace_of_zero(monkeypatch):
+    pace = measured(monkeypatch, Bench(cell=0.0, step=-0.1))
+    assert pace.step > 0
+    assert pace.cell > 0

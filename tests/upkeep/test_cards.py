@@ -1,0 +1,43 @@
+import dataclasses
+
+from zoo.upkeep import cards
+
+
+def test_pages_are_fresh():
+    for path, text in cards.generated().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name} is stale: make generate"
+
+
+def test_every_shipped_checkpoint_has_a_card():
+    names = {path.name for path in cards.generated()}
+    assert {"resnet10.glyphs.md", "resnet10.textures.md", "README.md"} == names
+
+
+def test_figures_come_from_the_rows(monkeypatch):
+    """Other rows give other cards: here every test answer of the glyph arm is made wrong."""
+    before = cards.generated()
+    original = cards.read_rows
+
+    def spoiled(store):
+        for row in original(store):
+            if row.run.arm == "P:glyphs" and row.run.phase == "final":
+                items = len(row.result["correct"])
+                row = dataclasses.replace(row, result={**row.result, "correct": "0" * items, "score": 0.0})
+            yield row
+
+    monkeypatch.setattr(cards, "read_rows", lambda store: list(spoiled(store)))
+    after = cards.generated()
+    changed = {path.name for path in before if before[path] != after[path]}
+    assert changed == {"README.md", "resnet10.glyphs.md"}
+    glyphs = next(text for path, text in after.items() if path.name == "resnet10.glyphs.md")
+    assert "| 1 | glyphs, fine-tuned | 0.0 |" in glyphs
+    assert "hurts" in glyphs
+
+
+def test_check_reports_stale_pages_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    page = cards.ROOT / "benchmarks" / "README.md"
+    before = page.read_text(encoding="utf-8")
+    monkeypatch.setattr(cards, "generated", lambda: {page: before + "x"})
+    assert cards.main(["--check"]) == 1
+    assert "stale: benchmarks/README.md. Fix: make generate" in capsys.readouterr().err
+    assert page.read_text(encoding="utf-8") == before

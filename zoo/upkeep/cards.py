@@ -1,0 +1,65 @@
+"""`python -m zoo.upkeep.cards [--check]`: model cards and benchmarks/README.md, written from stored rows.
+
+With `--check` nothing is written, and the exit code is 1 when a file would change.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+from zoo.benchmarking.report import render_markdown
+from zoo.benchmarking.store import read_rows, read_suite
+from zoo.benchmarking.summary import summarise
+from zoo.catalog.query import find
+from zoo.hub.card import render_card
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = {"digits": "benchmarks/results/digits-quick.jsonl"}  # suite -> packed store
+
+INTRODUCTION = """# Benchmarks
+
+`suites/` holds the suites, fixed before any run; `results/` the rows of the runs below, one JSON object a line. This page and the
+model cards are made from these rows by `make generate`. To run a suite yourself: `zoo bench digits --out runs/digits`; to print
+stored rows: `zoo report benchmarks/results/digits-quick.jsonl --out runs/report`.
+
+"""
+
+
+def generated(root: Path = ROOT) -> dict[Path, str]:
+    """Every generated page, by its path."""
+    store = root / RESULTS["digits"]
+    suite, rows = read_suite(store), read_rows(store)
+    pages = {root / "benchmarks" / "README.md": INTRODUCTION + _demoted(render_markdown(suite, summarise(suite, rows)))}
+    for spec in find(provider="pocket", pretrained=True):
+        recipe = tomllib.loads((root / "zoo" / "recipes" / f"{spec.recipe}.toml").read_text(encoding="utf-8"))
+        pages[root / "model_cards" / "pocket" / f"{spec.arch}.{spec.tag}.md"] = render_card(spec, recipe, suite, rows)
+    return pages
+
+
+def _demoted(markdown: str) -> str:
+    """The same text with every heading one level lower, to stand under another title; plots stay with the report."""
+    lines = [f"#{line}" if line.startswith("#") else line for line in markdown.splitlines() if not line.startswith("![")]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write all pages, or only compare them."""
+    stale = []
+    for path, text in generated().items():
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(str(path.relative_to(ROOT)))
+        if "--check" not in arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if "--check" in arguments and stale:
+        print(f"stale: {', '.join(stale)}. Fix: make generate", file=sys.stderr)
+        return 1
+    print("\n".join(f"wrote {name}" for name in stale) or "cards and benchmarks/README.md are up to date")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
