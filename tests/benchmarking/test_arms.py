@@ -95,7 +95,7 @@ def test_only_final_cells_read_the_test_split(workbench, monkeypatch, phase, rea
 
 
 def test_unknown_phase(workbench):
-    with pytest.raises(UnknownName, match="phase 'finals'. Nearest: final"):
+    with pytest.raises(UnknownName, match=r"phase 'finals'. Nearest: final"):
         workbench.run(job(workbench, "C", "finals"))
 
 
@@ -185,7 +185,7 @@ def test_the_probe_equals_features_and_scikit_learn(workbench):
 def test_a_final_result_agrees_with_itself(workbench, role):
     result = workbench.run(job(workbench, role, search={"chosen": {"lr": 0.1}, "lr_edge": True}))
     targets = workbench.data.targets[workbench.split.test]
-    hits = "".join("01"[p == t] for p, t in zip(result["predictions"], targets, strict=True))
+    hits = "".join("1" if p == t else "0" for p, t in zip(result["predictions"], targets, strict=True))
     assert result["correct"] == hits
     assert result["score"] == pytest.approx(100 * hits.count("1") / len(targets))
     assert (result["chosen"], result["lr_edge"]) == ({"lr": 0.1}, True)
@@ -226,7 +226,7 @@ def test_another_number_of_classes():
 
 def test_an_unknown_metric():
     suite = tiny()
-    with pytest.raises(UnknownName, match="metric 'acuracy'. Nearest: accuracy"):
+    with pytest.raises(UnknownName, match=r"metric 'acuracy'. Nearest: accuracy"):
         Workbench(dataclasses.replace(suite, task=dataclasses.replace(suite.task, metric="acuracy")))
 
 

@@ -26,7 +26,7 @@ def test_large_images_are_averaged_over_areas():
     pixels = np.random.default_rng(0).integers(0, 256, (4 * SIDE, 2 * SIDE), dtype=np.uint8)
     features = pixel_features([Image.fromarray(pixels)], np.array([0])).reshape(SIDE, SIDE)
     blocks = [[pixels[4 * i : 4 * i + 4, 2 * j : 2 * j + 2].mean() / 255 for j in range(SIDE)] for i in range(SIDE)]
-    assert features == pytest.approx(np.array(blocks), abs=0.51 / 255)  # pillow rounds to whole grey levels
+    assert features == pytest.approx(np.array(blocks), abs=1.01 / 255)  # pillow rounds twice, to whole grey levels
 
 
 def test_all_images_take_the_size_of_the_first():

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.benchmarking.arms import Job, Workbench, timed
 from zoo.benchmarking.environment import environment
-from zoo.benchmarking.executors import Executor, ForkPool, InProcess, pinned_threads
+from zoo.benchmarking.executors import Executor, ForkPool, InProcess
 from zoo.benchmarking.forecast import Forecast, forecast, measure_pace
 from zoo.benchmarking.report import write_report
 from zoo.benchmarking.search import Choice, choose
 from zoo.benchmarking.store import SUITE_FILE, Store
 from zoo.benchmarking.suite import Arm, Suite, load_suite
+from zoo.benchmarking.threads import pinned_threads
 from zoo.errors import IncompatibleError, StoreError
 from zoo.specs import Result, RunSpec
 from zoo.training.device import choose_device

@@ -14,32 +14,19 @@ the rows one after the other, one a line. Standard library only: printing a stor
 from __future__ import annotations
 
 import contextlib
-import errno
-import json
-import os
 import re
-import secrets
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from zoo.benchmarking.atomic import explained, publish, replace, sweep
+from zoo.benchmarking.lines import differences, from_line, to_line
 from zoo.benchmarking.suite import Suite
 from zoo.errors import InvalidRecord, StoreError, nearest
-from zoo.specs import Record, Result, canonical
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from zoo.specs import Result
 
 SUITE_FILE = "suite.json"
 _ROW_NAME = re.compile(r"([0-9a-f]{20})(?:\.failed-([1-9][0-9]*))?\.json")
 _FINISHED = sys.maxsize  # sorts a finished row behind every failed attempt at the same cell
-_STALE_SECONDS = 600  # a row is written in milliseconds, so an older temporary file has lost its writer
-_LINKS_DO_NOT_WORK = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
-
-R = TypeVar("R", bound=Record)
 
 
 class Store:
@@ -76,13 +63,13 @@ class Store:
             StoreError: the folder holds another suite, or cannot be written.
         """
         path = self.folder / SUITE_FILE
-        with _explained(f"the store {self.folder} cannot be created"):
+        with explained(f"the store {self.folder} cannot be created"):
             self._rows.mkdir(parents=True, exist_ok=True)
-            if not path.exists() and _publish(_line(suite), path):
+            if not path.exists() and publish(to_line(suite), path):
                 return
         for folder in (self.folder, self._rows):
-            _sweep(folder)
-        if differing := _differences(self.suite().to_json(), Suite.from_json(suite.to_json()).to_json()):
+            sweep(folder)
+        if differing := differences(self.suite().to_json(), Suite.from_json(suite.to_json()).to_json()):
             raise StoreError(
                 f"{self.folder} holds the results of another suite: {'; '.join(differing)}. "
                 "Fix: give this run another folder with --out; what is stored stays as it is."
@@ -96,7 +83,7 @@ class Store:
         """
         path = self.folder / SUITE_FILE
         try:
-            return _parse(Suite, path.read_bytes())
+            return from_line(Suite, path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             raise _no_store(self.folder) from None
         except (OSError, ValueError) as error:
@@ -115,15 +102,15 @@ class Store:
             InvalidRecord: the row holds NaN or something else that is not JSON, or its status is neither ok nor failed.
             StoreError: no store there, a read-only folder, a full disk. Nothing is left under the row's name.
         """
-        data = _line(result)
+        data = to_line(result)
         finished = self._rows / f"{result.key}.json"
-        with _explained(f"row {result.key} cannot be stored in {self._rows}"):
+        with explained(f"row {result.key} cannot be stored in {self._rows}"):
             if finished.exists():
                 return False
             if result.ok:
-                return _publish(data, finished)
+                return publish(data, finished)
             attempt = 1 + max((number for key, number, _ in self._files() if key == result.key), default=0)
-            while not _publish(data, self._rows / f"{result.key}.failed-{attempt}.json"):
+            while not publish(data, self._rows / f"{result.key}.failed-{attempt}.json"):
                 attempt += 1  # another process has just stored its own failure
             return True
 
@@ -223,26 +210,20 @@ def pack(folder: str | Path, file: str | Path) -> None:
         StoreError: no store in `folder`, a damaged row, or `file` cannot be written or is something else.
     """
     store, file = Store(folder), Path(file)
-    data = b"".join([_line(store.suite()), *map(_line, store.attempts())])
+    data = b"".join([to_line(store.suite()), *map(to_line, store.attempts())])
     if file.exists():
         _unpack(file)  # refuses to replace what is not a pack
-    temporary = _temporary(file)
-    with _explained(f"the packed store {file} cannot be written"):
-        try:
-            _write_synced(data, temporary)
-            temporary.replace(file)
-        finally:
-            _remove(temporary)
-        _sync_folder(file.parent)
+    with explained(f"the packed store {file} cannot be written"):
+        replace(data, file)
 
 
 def _unpack(path: Path) -> tuple[Suite, list[Result]]:
     number, rows, finished = 1, [], set()
     try:
         first, *lines = path.read_bytes().splitlines() or [b""]
-        suite = _parse(Suite, first)
+        suite = from_line(Suite, first)
         for number, line in enumerate(lines, 2):  # noqa: B007  # the handler below names the line
-            rows.append(row := _parse(Result, line))
+            rows.append(row := from_line(Result, line))
             if row.key in finished:
                 raise InvalidRecord(f"row {row.key} comes again after it was finished.")
             finished |= {row.key} if row.ok else set()
@@ -255,7 +236,7 @@ def _unpack(path: Path) -> tuple[Suite, list[Result]]:
 
 def _read_row(path: Path) -> Result:
     try:
-        row = _parse(Result, path.read_bytes())
+        row = from_line(Result, path.read_bytes())
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     if row.key != path.name[:20]:
@@ -270,160 +251,6 @@ def _damaged(path: Path, problem: str) -> StoreError:
         f"{path} is damaged: {problem} Fix: move that one file out of {path.parent} and run again; "
         "only its cell is computed again, all other rows are kept."
     )
-
-
-def _line(record: Record) -> bytes:
-    """The record as one line: sorted keys, so that equal records have equal bytes."""
-    if isinstance(record, Result):
-        _check_status(record)
-    try:
-        return f"{canonical(record.to_json())}\n".encode()
-    except (TypeError, ValueError) as error:
-        bad = [f"{at} = {_short(leaf)}" for at, leaf in _leaves(record.to_json()) if not _is_json(leaf)]
-        raise InvalidRecord(
-            f"this {type(record).__name__} cannot be stored, because it is not JSON ({error}): {', '.join(bad[:5])}. "
-            "Fix: store plain numbers, and a cell without a finite score as a failed one."
-        ) from error
-
-
-def _parse(cls: type[R], data: bytes) -> R:
-    """A record from its line. Raises ValueError (InvalidRecord, or what the JSON parser raises)."""
-    try:
-        record = cls.from_json(json.loads(data, parse_constant=_refuse_constant))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRecord(f"it is not JSON ({error}; {len(data)} bytes).") from error
-    if isinstance(record, Result):
-        _check_status(record)
-    return record
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidRecord(f"it holds {name}, which is not JSON.")
-
-
-def _check_status(result: Result) -> None:
-    if (status := result.result.get("status")) not in ("ok", "failed"):
-        raise InvalidRecord(f"result.status must be 'ok' or 'failed', received {status!r}.")
-
-
-def _is_json(leaf: object) -> bool:
-    try:
-        canonical(leaf).encode()
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _leaves(data: Any, at: str = "") -> Iterator[tuple[str, Any]]:
-    """(path, value) of every single value within JSON data: `("arms[0].id", "S")`."""
-    if isinstance(data, dict) and data:
-        for name, value in data.items():
-            yield from _leaves(value, f"{at}.{name}".lstrip("."))
-    elif isinstance(data, list) and data:
-        for index, value in enumerate(data):
-            yield from _leaves(value, f"{at}[{index}]")
-    else:
-        yield at, data
-
-
-def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
-    old, new = dict(_leaves(stored)), dict(_leaves(asked))
-    absent = object()
-    paths = [at for at in {**old, **new} if old.get(at, absent) != new.get(at, absent)]
-    said = [f"{at} is {_short(old.get(at, '-'))} there and {_short(new.get(at, '-'))} here" for at in paths[:5]]
-    return said + ([f"and {len(paths) - 5} more"] if len(paths) > 5 else [])
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _publish(data: bytes, final: Path) -> bool:
-    """Give `final` this content unless the name is taken: whole or not at all, durably. Returns whether it did."""
-    for last in (False, True):
-        temporary = _temporary(final)
-        try:
-            _write_synced(data, temporary)
-            _link(temporary, final)
-        except FileExistsError:
-            return False
-        except FileNotFoundError:  # the folder is gone; or this process slept and `_sweep` took it for a dead one
-            if last:
-                raise
-            continue
-        finally:
-            _remove(temporary)
-        break
-    _sync_folder(final.parent)
-    return True
-
-
-def _temporary(final: Path) -> Path:
-    return final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-
-
-def _write_synced(data: bytes, path: Path) -> None:
-    with path.open("xb") as file:  # not tempfile: it would make the row readable by its owner only
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _link(temporary: Path, final: Path) -> None:
-    """Name the finished file. A hard link fails if the name is taken, which a rename does not."""
-    try:
-        os.link(temporary, final)
-    except OSError as error:
-        if error.errno not in _LINKS_DO_NOT_WORK:
-            raise
-        # exFAT and some network folders. Between these two lines another process may finish the same cell: then the
-        # later of two whole rows stays.
-        if final.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from error
-        temporary.rename(final)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name durable, where the system can sync a folder."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _remove(temporary: Path) -> None:
-    with contextlib.suppress(OSError):
-        temporary.unlink()
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed writers left. A living writer that loses its file this way writes it again."""
-    with contextlib.suppress(OSError):
-        for path in folder.glob(".*.json.*.tmp"):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-                    path.unlink()
-
-
-@contextlib.contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Turn a system error into a StoreError that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        fix = "check the folder"
-        if error.errno in _FULL:
-            fix = "the disk (or the quota) is full: free some space"
-        elif error.errno in _READ_ONLY:
-            fix = "the folder cannot be written: choose another one with --out, or change its permissions"
-        elif error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST):
-            fix = "a store is a folder made by Store(folder).create(suite): choose a folder with --out"
-        raise StoreError(
-            f"{what}: {error.strerror or error}. Fix: {fix}, then run again; all rows stored so far are kept."
-        ) from error
 
 
 def _no_store(path: Path) -> StoreError:
