@@ -1,6 +1,6 @@
 """CPU of the commands that must start fast, as multiples of a bare interpreter: paired runs, medians of ratios.
 
-    .venv/bin/python benchmarks/speed/startup.py [--runs 25] [--out benchmarks/speed/results/startup.json]
+.venv/bin/python benchmarks/speed/startup.py [--runs 25] [--out benchmarks/speed/results/startup.json]
 """
 
 from __future__ import annotations
@@ -46,8 +46,14 @@ def main() -> None:
     results = {"cores": len(os.sched_getaffinity(0)), "runs": options.runs, "python": sys.version.split()[0]}
     for name, command in COMMANDS.items():
         found = ratios(command, options.runs)
-        results[name] = {"median": round(statistics.median(found), 2), "min": round(min(found), 2), "max": round(max(found), 2)}
-        print(f"{name:<16} {results[name]['median']:.2f} x python -c pass  (min {min(found):.2f}, max {max(found):.2f})")
+        results[name] = {
+            "median": round(statistics.median(found), 2),
+            "min": round(min(found), 2),
+            "max": round(max(found), 2),
+        }
+        print(
+            f"{name:<16} {results[name]['median']:.2f} x python -c pass  (min {min(found):.2f}, max {max(found):.2f})"
+        )
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

@@ -35,7 +35,9 @@ def test_damaged_weights(monkeypatch, tmp_path):
 
 def test_failing_plug_in(monkeypatch):
     broken = Registry("objective", {}, "")
-    broken.__dict__["plugins"] = {"rotation": type("Point", (), {"value": "nowhere:Rotation", "load": lambda self: 1 / 0})()}
+    broken.__dict__["plugins"] = {
+        "rotation": type("Point", (), {"value": "nowhere:Rotation", "load": lambda self: 1 / 0})()
+    }
     monkeypatch.setattr(doctor, "OBJECTIVES", broken)
     check = next(check for check in doctor.examine() if check.name == "rotation")
     assert check.state == "broken"

@@ -69,8 +69,7 @@ class InProcess:
     def run(self, cells: Sequence[T], work: Callable[[T], R]) -> Iterator[Outcome[T, R]]:
         """One outcome a cell, in order. Ctrl-C (KeyboardInterrupt, Interrupted) is raised, not taken for a failure."""
         for cell in cells:
-            value, error, seconds = attempt(work, cell, self.threads)
-            yield Outcome(cell, value, error, seconds)
+            yield Outcome(cell, *attempt(work, cell, self.threads))
 
     def close(self) -> None:
         """Nothing to stop."""
@@ -164,9 +163,9 @@ class ForkPool:
                 wait([worker.pipe for worker in crew if worker.busy], _POLL_SECONDS)
                 done = []
                 for place, worker in enumerate(crew):
-                    if (outcome := worker.collect(self.timeout, self.memory_mb)) is None:
+                    if (collected := worker.collect(self.timeout, self.memory_mb)) is None:
                         continue
-                    done.append(outcome)
+                    done.append(Outcome(*collected))
                     if queue:
                         crew[place] = worker if worker.alive else hire()
                         crew[place].give(queue.popleft())

@@ -15,7 +15,18 @@ R = TypeVar("R", bound=Record)
 
 
 def to_line(record: Record) -> bytes:
-    """The record as one line: sorted keys, so that equal records have equal bytes."""
+    """The record as one line: sorted keys, so that equal records have equal bytes.
+
+    Raises:
+        InvalidRecord: it holds NaN or something else that is not JSON, or a row's status is neither ok nor failed.
+
+    Example:
+        >>> from zoo.specs import RunSpec
+        >>> run = RunSpec("digits", "1", "digits", "", "S", "S", "pocket/resnet10", "", 5, 0, "final", {"lr": 0.1})
+        >>> row = Result(run, {"status": "ok", "score": 91.5})
+        >>> from_line(Result, to_line(row)) == row
+        True
+    """
     if isinstance(record, Result):
         _check_status(record)
     try:
@@ -69,6 +80,12 @@ def _leaves(data: Any, at: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+    """Where two records in JSON differ, in words: the first five places, and how many more.
+
+    Example:
+        >>> differences({"margin": 1.0, "arms": [{"id": "S"}]}, {"margin": 2.0, "arms": [{"id": "S"}]})
+        ['margin is 1.0 there and 2.0 here']
+    """
     old, new = dict(_leaves(stored)), dict(_leaves(asked))
     absent = object()
     paths = [at for at in {**old, **new} if old.get(at, absent) != new.get(at, absent)]

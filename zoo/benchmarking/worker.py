@@ -34,7 +34,16 @@ Answer = tuple[R | None, str | None, float]
 
 
 def attempt(work: Callable[[T], R], cell: T, threads: int) -> Answer[R]:
-    """(value, error, seconds). A cell that calls sys.exit has failed; one that the user stopped has not."""
+    """(value, error, seconds). A cell that calls sys.exit has failed; one that the user stopped has not.
+
+    Raises:
+        KeyboardInterrupt, Interrupted: the user stopped it.
+
+    Example:
+        >>> value, error, seconds = attempt(lambda cell: 8 // cell, 0, threads=1)
+        >>> value, error.splitlines()[0]
+        (None, 'ZeroDivisionError: integer division or modulo by zero')
+    """
     with pinned_threads(threads):
         start = time.perf_counter()
         try:
@@ -104,8 +113,8 @@ class Worker(Generic[T, R]):
         with contextlib.suppress(OSError):  # it is dead, and `collect` will say how
             self.pipe.send(index)
 
-    def collect(self, timeout: float | None, memory_mb: int | None) -> Outcome[T, R] | None:
-        """The outcome of its cell once there is one: an answer, a death, or a limit that it has exceeded."""
+    def collect(self, timeout: float | None, memory_mb: int | None) -> tuple[T, R | None, str | None, float] | None:
+        """(cell, value, error, seconds) once there is one: an answer, a death, or a limit that it has exceeded."""
         if self._job is None:
             return None
         index, since = self._job
@@ -120,7 +129,7 @@ class Worker(Generic[T, R]):
         if answer is None:
             return None
         self._job = None
-        return Outcome(self._cells[index], *answer)
+        return self._cells[index], *answer
 
     def release(self) -> None:
         """Let an idle worker go by itself: it sees the end of its pipe."""

@@ -25,7 +25,7 @@ def render_card(spec: BackboneSpec, recipe: Mapping[str, Any], suite: Suite, row
     arms = [arm.id for arm in suite.arms if arm.backbone == spec.name]
     return "\n".join(
         [
-            _front_matter(spec, suite),
+            _front_matter(spec),
             f"# {spec.name}",
             "",
             f"A {spec.arch} for images of {_size(spec)} pixels ({(spec.parameters or 0) / 1e6:.2f} M parameters, pooled "
@@ -55,7 +55,7 @@ def render_card(spec: BackboneSpec, recipe: Mapping[str, Any], suite: Suite, row
             f"Suite `{suite.name}` version {suite.version}, level {suite.level}: {_labels(suite.budgets)}, "
             f"{len(suite.seeds)} seeds. Differences are from the same network trained from scratch, in points of "
             f"accuracy, with {suite.confidence:.0%} intervals over seeds and test images; the margin of a verdict is "
-            f"{suite.margin:g} points.",
+            f"{suite.margin:g} point{'' if suite.margin == 1 else 's'}.",
             "",
             *_table(summary, arms),
             "",
@@ -79,15 +79,16 @@ def render_card(spec: BackboneSpec, recipe: Mapping[str, Any], suite: Suite, row
     )
 
 
-def _front_matter(spec: BackboneSpec, suite: Suite) -> str:
-    fields = {
+def _front_matter(spec: BackboneSpec) -> str:
+    fields: dict[str, str | list[str]] = {
         "license": spec.licence,
-        "library_name": "timm",
+        "library_name": "transfer-zoo",
         "pipeline_tag": "image-feature-extraction",
         "tags": ["zoo", spec.arch, spec.objective],
-        "datasets": [suite.task.name],
     }
-    lines = [f"{k}: {v}" if isinstance(v, str) else f"{k}:\n" + "\n".join(f"- {i}" for i in v) for k, v in fields.items()]
+    lines = [
+        f"{k}: {v}" if isinstance(v, str) else f"{k}:\n" + "\n".join(f"- {i}" for i in v) for k, v in fields.items()
+    ]
     return "---\n" + "\n".join(lines) + "\n---\n"
 
 
@@ -103,7 +104,10 @@ def _training(recipe: Mapping[str, Any]) -> list[str]:
 
 def _table(summary: Summary, arms: Sequence[str]) -> list[str]:
     means = {(score.arm, score.budget): score.mean for score in summary.arms if score.schedule == 1}
-    lines = ["| labels a class | arm | accuracy | scratch is | difference | interval | verdict |", "|---:|---|---:|---|---:|---|---|"]
+    lines = [
+        "| labels a class | arm | accuracy | scratch is | difference | interval | verdict |",
+        "|---:|---|---:|---|---:|---|---|",
+    ]
     lines += [_line(c, means.get((c.arm, c.budget))) for c in summary.comparisons if c.arm in arms]
     return lines
 
@@ -111,10 +115,23 @@ def _table(summary: Summary, arms: Sequence[str]) -> list[str]:
 def _line(comparison: Comparison, mean: float | None) -> str:
     shown = [
         "" if value is None else f"{value:{form}}"
-        for value, form in ((mean, ".1f"), (comparison.difference, "+.1f"), (comparison.low, "+.1f"), (comparison.high, "+.1f"))
+        for value, form in (
+            (mean, ".1f"),
+            (comparison.difference, "+.1f"),
+            (comparison.low, "+.1f"),
+            (comparison.high, "+.1f"),
+        )
     ]
     against = comparison.against + (f" ({comparison.schedule}x)" if comparison.schedule > 1 else "")
-    cells = [str(comparison.budget), comparison.label, shown[0], against, shown[1], f"{shown[2]} to {shown[3]}", comparison.verdict]
+    cells = [
+        str(comparison.budget),
+        comparison.label,
+        shown[0],
+        against,
+        shown[1],
+        f"{shown[2]} to {shown[3]}",
+        comparison.verdict,
+    ]
     return "| " + " | ".join(cells) + " |"
 
 

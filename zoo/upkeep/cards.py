@@ -40,7 +40,9 @@ def generated(root: Path = ROOT) -> dict[Path, str]:
 
 def _demoted(markdown: str) -> str:
     """The same text with every heading one level lower, to stand under another title; plots stay with the report."""
-    lines = [f"#{line}" if line.startswith("#") else line for line in markdown.splitlines() if not line.startswith("![")]
+    lines = [
+        f"#{line}" if line.startswith("#") else line for line in markdown.splitlines() if not line.startswith("![")
+    ]
     return "\n".join(lines).rstrip() + "\n"
 
 
