@@ -37,8 +37,5 @@ def test_unknown_attribute():
 
 def test_functions_stay_functions():
     """No module bears the name of a public function."""
-    code = "import zoo, zoo.training.pretraining, zoo.benchmarking.runner as r; print(callable(zoo.pretrain), callable(zoo.bench))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == [
-        "True",
-        "True",
-    ]
+    code = "import zoo, zoo.training.pretraining, zoo.benchmarking.runner as runner; print(callable(zoo.pretrain))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "True"

@@ -1,4 +1,4 @@
-"""Every adaptation trains exactly the weights that it says, and fits one batch. A new one is covered by being listed."""
+"""Every adaptation trains exactly the weights that it says, and fits a small set; a new one needs only to be listed."""
 
 import pytest
 import torch

@@ -20,9 +20,9 @@ RESULTS = {"digits": "benchmarks/results/digits-quick.jsonl"}  # suite -> packed
 
 INTRODUCTION = """# Benchmarks
 
-`suites/` holds the suites, fixed before any run; `results/` the rows of the runs below, one JSON object a line. This page and the
-model cards are made from these rows by `make generate`. To run a suite yourself: `zoo bench digits --out runs/digits`; to print
-stored rows: `zoo report benchmarks/results/digits-quick.jsonl --out runs/report`.
+`suites/` holds the suites, fixed before any run; `results/` the rows of the runs below, one JSON object a line. This
+page and the model cards are made from these rows by `make generate`. To run a suite yourself: `zoo bench digits --out
+runs/digits`; to print stored rows: `zoo report benchmarks/results/digits-quick.jsonl --out runs/report`.
 
 """
 
