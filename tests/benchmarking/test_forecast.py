@@ -79,3 +79,17 @@ def test_a_noisy_clock_never_gives_a_pace_of_zero(monkeypatch):
     pace = measured(monkeypatch, Bench(cell=0.0, step=-0.1))
     assert pace.step > 0
     assert pace.cell > 0
+
+
+def test_no_forecast_when_the_timed_cell_diverges():
+
+    from zoo.errors import TrainingDiverged
+
+    def diverges(job):
+        raise TrainingDiverged("the loss became nan")
+
+    suite = load_suite("digits")
+    run = RunSpec("s", "1", "t", "d", "S", "S", "b", "", 1, 0, "tune", {"steps": 5})
+    bench = SimpleNamespace(suite=suite, run_spec=lambda *cell: run, run=diverges)
+    assert measure_pace(bench) is None
+    assert "3 cells to run; how long is not known" in str(forecast([Job(run)] * 3, None, 2))

@@ -12,9 +12,10 @@ import time
 import pytest
 
 import zoo.benchmarking.runner as module
-from zoo.benchmarking.arms import Workbench
+from zoo.benchmarking.arms import Job, Workbench
 from zoo.benchmarking.forecast import Pace
-from zoo.benchmarking.runner import bench, effort, usable_cores
+from zoo.benchmarking.grid import effort
+from zoo.benchmarking.runner import bench, usable_cores
 from zoo.benchmarking.store import Store
 from zoo.benchmarking.suite import load_suite
 from zoo.errors import IncompatibleError, StoreError
@@ -327,7 +328,7 @@ def test_suites_by_name(tmp_path, fast):
 
 
 def test_effort_orders_by_training_steps(reference):
-    jobs = [module.Job(row.run) for row in Store(reference[0]).rows()]
+    jobs = [Job(row.run) for row in Store(reference[0]).rows()]
     assert {effort(job) for job in jobs if job.run.role in "SP"} == {7.0}
     assert {effort(job) for job in jobs if job.run.role in "FC"} == {5.0}
 

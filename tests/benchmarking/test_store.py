@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import random
 import subprocess
@@ -9,7 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -17,9 +16,6 @@ from zoo.benchmarking.store import Store, pack, read_rows, read_suite
 from zoo.benchmarking.suite import load_suite
 from zoo.errors import InvalidRecord, StoreError
 from zoo.specs import Result, RunSpec, canonical
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SUITE = load_suite("digits")
 
@@ -63,33 +59,6 @@ def test_round_trip(store: Store) -> None:
     assert not list(store.folder.rglob("*.tmp"))
 
 
-def test_random_json_survives_and_equal_results_have_equal_bytes(store: Store, tmp_path: Path) -> None:
-    rng = random.Random(0)
-
-    def value(depth: int) -> Any:
-        kinds: list[Callable[[], Any]] = [
-            lambda: rng.choice([True, False, None, "", "\n", '"', "é\x00", -0.0, 1e-300, 0.1 + 0.2, 2**70]),
-            lambda: rng.random() * 10 ** rng.randint(-20, 20),
-            lambda: [value(depth - 1) for _ in range(rng.randint(0, 3))],
-            lambda: {str(rng.random()): value(depth - 1) for _ in range(rng.randint(0, 3))},
-        ]
-        return rng.choice(kinds if depth else kinds[:2])()
-
-    def shuffled(data: Any) -> Any:
-        if isinstance(data, dict):
-            return {name: shuffled(data[name]) for name in sorted(data, key=lambda _: rng.random())}
-        return data
-
-    again = Store(tmp_path / "again")
-    again.create(SUITE)
-    for seed in range(100):
-        one = row(seed, x=value(3))
-        store.write(one)
-        again.write(replace(one, result=shuffled(one.result)))
-        assert store.get(one.key) == one
-    assert files(store) == files(again)
-
-
 def test_a_finished_row_is_never_replaced(store: Store) -> None:
     assert store.write(row(0))
     before = files(store)
@@ -114,36 +83,10 @@ def test_failures_stay_visible_and_can_be_retried(store: Store) -> None:
     assert [one.ok for one in store.attempts()] == [False] * 11 + [True]
 
 
-@pytest.mark.parametrize(
-    ("result", "named"),
-    [
-        ({"score": float("nan")}, "result.score"),
-        ({"list": [0.0, {"deep": float("inf")}]}, "result.list[1].deep"),
-        ({"array": {1, 2}}, "result.array"),
-        ({"text": "\udc80"}, "result.text"),
-        ({"status": "fine"}, "result.status"),
-    ],
-)
-def test_what_is_not_json_is_refused_by_name(store: Store, result: dict[str, Any], named: str) -> None:
-    with pytest.raises(InvalidRecord) as caught:
-        store.write(row(0, **result))
-    assert named in str(caught.value)
+def test_what_is_not_json_is_refused_and_leaves_nothing(store: Store) -> None:
+    with pytest.raises(InvalidRecord, match=r"result\.score = nan"):
+        store.write(row(0, score=float("nan")))
     assert files(store) == {}
-
-
-def test_nan_in_a_recipe_is_refused(store: Store) -> None:
-    with pytest.raises(InvalidRecord, match=r"run\.recipe\.lr = nan"):
-        store.write(replace(row(0), run=replace(run_of(0), recipe={"lr": float("nan")})))
-
-
-def test_rows_can_be_read_by_others(store: Store) -> None:
-    old = os.umask(0o022)
-    try:
-        store.write(row(0))
-    finally:
-        os.umask(old)
-    (path,) = (store.folder / "rows").iterdir()
-    assert path.stat().st_mode & 0o777 == 0o644
 
 
 # ---------------------------------------------------------------------------------------------------------- creating
@@ -169,11 +112,6 @@ def test_another_suite_is_refused_with_what_differs(store: Store) -> None:
     assert "--out" in message
     assert "title" not in message
     assert store.suite() == SUITE
-
-
-def test_create_says_how_many_more_differences(store: Store) -> None:
-    with pytest.raises(StoreError, match=r"and [0-9]+ more"):
-        store.create(replace(SUITE, seeds=tuple(range(1000, 1050))))
 
 
 def test_a_damaged_suite_file(store: Store) -> None:
@@ -315,17 +253,12 @@ def test_pack_replaces_nothing_but_packs(store: Store, tmp_path: Path, content: 
 
 
 @pytest.mark.parametrize("call", ["fsync", "link"])
-@pytest.mark.parametrize(
-    ("code", "said"), [(errno.ENOSPC, "free some space"), (errno.EROFS, "cannot be written"), (errno.EIO, "Fix")]
-)
-def test_a_failing_disk_leaves_nothing(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int, said: str
-) -> None:
+def test_a_full_disk_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     store.write(row(1))
     before = files(store)
 
     def refuse(*args: Any) -> None:
-        raise OSError(code, os.strerror(code))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, call, refuse)
     for action in (
@@ -333,30 +266,12 @@ def test_a_failing_disk_leaves_nothing(
         lambda: store.write(failed(0)),
         lambda: Store(tmp_path / "new").create(SUITE),
     ):
-        with pytest.raises(StoreError, match=said) as caught:
+        with pytest.raises(StoreError, match=r"free some space.*all rows stored so far are kept"):
             action()
-        assert os.strerror(code) in str(caught.value)
     assert files(store) == before
     assert not list(tmp_path.rglob("*.tmp"))
     monkeypatch.undo()
     assert store.write(row(0))
-
-
-def test_a_full_disk_in_the_middle_of_a_row(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Path.open
-
-    def open_full(self: Path, mode: str = "r", *args: Any, **options: Any) -> Any:
-        file = real(self, mode, *args, **options)
-        if "x" in mode:
-            file.write(b'{"half":')
-            file.close()
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return file
-
-    monkeypatch.setattr(Path, "open", open_full)
-    with pytest.raises(StoreError, match="all rows stored so far are kept"):
-        store.write(row(0))
-    assert files(store) == {}
 
 
 def test_pack_onto_a_full_disk_keeps_the_old_pack(
@@ -377,21 +292,6 @@ def test_pack_onto_a_full_disk_keeps_the_old_pack(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_without_hard_links(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any) -> None:
-        raise OSError(errno.ENOTSUP, "Operation not supported")
-
-    monkeypatch.setattr(os, "link", refuse)
-    assert store.write(row(0))
-    before = files(store)
-    assert not store.write(row(0, score=1.0))
-    assert store.write(failed(1))
-    assert store.write(failed(1))
-    assert store.rows() == sorted([row(0), failed(1)], key=lambda one: one.key)
-    assert {name: data for name, data in files(store).items() if name in before} == before
-    assert not list(store.folder.rglob("*.tmp"))
-
-
 def test_leftovers_are_ignored_and_swept_once_old(store: Store) -> None:
     young, old = (store.folder / "rows" / f".{row(n).key}.json.1-{n}.tmp" for n in (0, 1))
     for path in (young, old):
@@ -401,21 +301,6 @@ def test_leftovers_are_ignored_and_swept_once_old(store: Store) -> None:
     store.create(SUITE)
     assert young.exists()
     assert not old.exists()
-
-
-def test_a_writer_whose_temporary_file_was_swept_writes_it_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = os.link, []
-
-    def link(source: Path, target: Path) -> None:
-        calls.append(target)
-        if len(calls) == 1:
-            Path(source).unlink()
-        real(source, target)
-
-    monkeypatch.setattr(os, "link", link)
-    assert store.write(row(0))
-    assert len(calls) == 2
-    assert store.rows() == [row(0)]
 
 
 # ------------------------------------------------------------------------------------- several processes, and kill -9
@@ -492,10 +377,3 @@ def test_two_drivers_create_the_same_store(tmp_path: Path) -> None:
 def test_no_torch() -> None:
     code = "import sys, zoo.benchmarking.store; print({'torch', 'numpy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
-
-
-def test_stored_json_is_plain(store: Store) -> None:
-    store.write(row(0))
-    (data,) = files(store).values()
-    assert json.loads(data) == row(0).to_json()
-    assert data.count(b"\n") == 1

@@ -85,7 +85,9 @@ class Workbench:
             _check_adaptation(arm)
         for budget in suite.budgets:  # a budget that the data cannot give is refused before anything runs
             self.labels(budget, seed=0)
+        self._graphs: dict[str, str] = {}
         self.digests = {arm.id: self._digest(arm) for arm in suite.arms}
+        self._check_graphs()
         self._inputs: dict[str, Inputs] = {}
 
     def labels(self, budget: int, seed: int) -> np.ndarray:
@@ -93,12 +95,31 @@ class Workbench:
         return label_budget(self.data.targets, self.split.train, budget, seed, self.data.classes)
 
     def _digest(self, arm: Arm) -> str:
-        """What the arm starts from: the bytes of its weights, or the graph where it starts from scratch."""
+        """What the arm starts from: its weights (its graph, from scratch) and its preprocessing."""
         if arm.role == "C":
             return ""
-        if arm.role == "S":
-            return "graph:" + fingerprint(load(arm.backbone, pretrained=False, seed=0))
-        return weights_digest(load(arm.backbone).module)
+        backbone = load(arm.backbone, pretrained=arm.role != "S", seed=0)
+        spec = backbone.spec
+        start = fingerprint(backbone) if arm.role == "S" else weights_digest(backbone.module)
+        self._graphs[arm.id] = fingerprint(backbone)
+        return digest_of(
+            [start, spec.input_size, spec.mean, spec.std, spec.interpolation, spec.crop_pct, spec.crop_mode]
+        )
+
+    def _check_graphs(self) -> None:
+        """Only the start may differ between arms: each backbone must be the graph that scratch trains.
+
+        Raises:
+            IncompatibleError: an arm has another architecture.
+        """
+        scratch = self.suite.baseline
+        for arm in self.suite.arms:
+            if self._graphs.get(arm.id, self._graphs[scratch.id]) != self._graphs[scratch.id]:
+                raise IncompatibleError(
+                    f"arm {arm.id!r} ({arm.backbone}) has another architecture than the from-scratch arm "
+                    f"{scratch.id!r} ({scratch.backbone}), so their difference would not be due to pre-training. "
+                    "Fix: give both the same architecture."
+                )
 
     def run_spec(self, arm: Arm, budget: int, seed: int, phase: str, value: float, schedule: int = 1) -> RunSpec:
         """The record of one cell: everything that can change its result."""
