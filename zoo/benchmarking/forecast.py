@@ -46,7 +46,7 @@ class Forecast:
             return "nothing to run: every cell is stored"
         if not self.cpu_seconds:
             return (
-                f"{self.cells} cells to run; how long is not known, because training failed in the cell that was timed"
+                f"{self.cells} cells to run; how long is not known: training failed in the timed cell"
             )
         return (
             f"{self.cells} cells to run: about {clock(self.seconds)} with {self.workers} "
