@@ -45,9 +45,7 @@ class Forecast:
         if not self.cells:
             return "nothing to run: every cell is stored"
         if not self.cpu_seconds:
-            return (
-                f"{self.cells} cells to run; how long is not known: training failed in the timed cell"
-            )
+            return f"{self.cells} cells to run; how long is not known: training failed in the timed cell"
         return (
             f"{self.cells} cells to run: about {clock(self.seconds)} with {self.workers} "
             f"worker{'s' if self.workers > 1 else ''} ({self.cpu_seconds / 3600:.2f} CPU-hours, "

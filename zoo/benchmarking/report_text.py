@@ -215,10 +215,10 @@ def rerun(suite: Suite) -> list[str]:
         "Each row is one file, named by its key. Its `run` part holds everything that can change the result (arm, "
         "backbone digest, budget, seed, recipe); its `result` part is byte-identical on a rerun in the same "
         "environment.",
-        f"Run level {suite.level!r} of suite {suite.name!r} into a fresh folder and compare the row of the same key. "
-        "To repeat a single cell, copy the folder without that row and run again: finished cells are not repeated.",
-        "This report is made from the rows alone, without torch and without a network: "
-        "`write_report(suite, rows, folder)` in `zoo.benchmarking.report`.",
+        f"Run the suite into a fresh folder (zoo bench {suite.name} --level {suite.level} --out FOLDER) and compare "
+        "the row of the same key. To repeat one cell, copy the store without that row and run again: finished cells are "
+        "not repeated.",
+        "This report is made from the rows alone, without torch and without a network: zoo report FOLDER.",
     ]
 
 

@@ -89,7 +89,7 @@ def clock(seconds: float) -> str:
     """Seconds as people say them.
 
     Example:
-        >>> clock(4.2), clock(75), clock(3700)
+        >>> clock(4.2), clock(75), clock(3725)
         ('4 s', '1 min 15 s', '1 h 02 min')
     """
     whole = round(seconds)
