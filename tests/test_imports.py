@@ -15,7 +15,8 @@ import zoo
 HOUSE = Path(zoo.__file__).parent
 FLOORS = [  # from the ground up; imports go down or stay on their floor
     {"version", "errors", "specs", "registry", "contracts", "catalog"},
-    {"io", "data"},
+    {"io"},
+    {"data"},
     {"providers", "objectives", "adaptations", "tasks"},
     {"training"},
     {"benchmarking"},
@@ -27,7 +28,8 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"torch", "torchvision", "torchaudio", "transformers", "timm", "open_clip", "accelerate", "peft"}
 LIGHT = [  # each with all its modules, unless it names one
     *("errors", "specs", "registry", "catalog", "benchmarking.suite", "benchmarking.store", "benchmarking.statistics"),
-    *("benchmarking.summary", "benchmarking.report", "benchmarking.figures", "hub.card", "cli"),
+    *("benchmarking.summary", "benchmarking.report", "benchmarking.figures", "benchmarking.executors", "hub.card"),
+    *("io.atomic", "training.threads", "cli"),
 ]
 
 

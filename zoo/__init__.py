@@ -1,4 +1,4 @@
-"""zoo: load pre-trained backbones of five libraries by one contract, and find out whether pre-training is worth it.
+"""zoo: load backbones by one contract, and find out whether pre-training is worth it on your data.
 
 Names are imported when they are first used, so that `import zoo` is instant and loads no deep-learning library.
 

@@ -7,12 +7,13 @@ the traceback. Nothing heavy is imported before the command that needs it.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
 from typing import TYPE_CHECKING
 
-from zoo.errors import ZooError
+from zoo.errors import Interrupted, ZooError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,9 @@ EXAMPLES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 something is broken, 2 bad input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # an ASCII terminal gets "?" and not a crash
+            stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -45,9 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug:
             raise
         print(f"zoo {options.command}: {error}", file=sys.stderr)
-        return 2
+        return 130 if isinstance(error, Interrupted) else 2
     except KeyboardInterrupt:
-        print(f"zoo {options.command}: stopped. What was finished is kept; run it again to go on.", file=sys.stderr)
+        print(f"zoo {options.command}: stopped. What is stored is kept.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of a pipe (`| head`) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -199,6 +203,7 @@ def _pretrain(options: argparse.Namespace) -> int:
 
 
 def _finetune(options: argparse.Namespace) -> int:
+    from zoo.data.images import load_images
     from zoo.providers.loading import load
     from zoo.training.device import choose_device
     from zoo.training.finetuning import finetune
@@ -208,11 +213,12 @@ def _finetune(options: argparse.Namespace) -> int:
     start = "from scratch" if options.scratch else "pre-trained"
     head = f"a new head on {backbone.pooled_dim} features"
     print(f"{backbone.spec.name}: {_size(backbone.spec)} parameters, {start}; {head}; {device}")
-    for note in backbone.notes:
+    data = load_images(options.data)
+    for note in (*backbone.notes, *data.notes):
         print(note)
     model = finetune(
         backbone,
-        options.data,
+        data,
         method=options.method,
         labels_per_class=options.labels,
         steps=options.steps,
@@ -226,7 +232,8 @@ def _finetune(options: argparse.Namespace) -> int:
     print(f"{options.method} on {scores['labels']} labels of {len(model.spec.classes)} classes:")
     print(f"  accuracy           {scores['accuracy']:5.1f} %   on {scores['test_items']} test images, read once")
     print(f"  balanced accuracy  {scores['balanced_accuracy']:5.1f} %")
-    print(f"  validation         {scores['validation']:5.1f} %")
+    use = "it chose the penalty" if options.method == "linear_probe" else "it chose nothing"
+    print(f"  validation         {scores['validation']:5.1f} %   on {scores['validation_items']} images; {use}")
     if options.out:
         print(f'saved in {options.out}; use it with zoo.load_model("{options.out}").predict(images)')
     return 0

@@ -100,7 +100,11 @@ class Objective(Protocol):
 
 
 class Adaptation(Protocol):
-    """A way to fine-tune. `trains_backbone` is False when features can be extracted once and reused."""
+    """A way to fine-tune.
+
+    One whose `trains_backbone` is False also has `fit_head`, and gets features that were extracted once:
+    `fit_head(features [N, D], targets [N], penalty, classes) -> nn.Module`.
+    """
 
     trains_backbone: bool
 

@@ -35,7 +35,7 @@ def test_all_images_take_the_size_of_the_first():
     assert features.tolist() == [[0.2] * 8]
 
 
-@pytest.mark.parametrize(("mode", "colour", "grey"), [("RGB", (255, 0, 0), 76), ("1", 1, 255), ("RGBA", (0,) * 4, 0)])
+@pytest.mark.parametrize(("mode", "colour", "grey"), [("RGB", (255, 0, 0), 76), ("1", 1, 255), ("RGBA", (0,) * 4, 255)])
 def test_colours_become_grey(mode, colour, grey):
     assert pixel_features([Image.new(mode, (1, 1), colour)], np.array([0])) == pytest.approx(grey / 255)
 
@@ -45,3 +45,12 @@ def test_digits_keep_all_their_grey_levels():
     features = pixel_features(data.images, np.arange(50))
     assert features == pytest.approx(np.stack([np.asarray(i).ravel() for i in data.images[:50]]) / 255)
     assert len(np.unique(features)) == 17
+
+
+def test_depth_alpha_and_orientation_are_those_that_networks_see():
+    turned = Image.new("L", (4, 2), 51)
+    turned.getexif()[0x0112] = 6
+    deep = Image.fromarray(np.full((4, 2), 102 * 257, dtype=np.uint16))
+    images = [turned, deep, Image.new("LA", (2, 4), (0, 0)), np.full((4, 2), 204, dtype=np.uint8)]
+    features = pixel_features(images, np.arange(4))
+    assert features.tolist() == [[0.2] * 8, [0.4] * 8, [1.0] * 8, [0.8] * 8]

@@ -30,7 +30,7 @@ def groups(backbone):
 
 def refusal(backbone, own=None, batch_size=32, rebuild=tiny):
     with pytest.raises(ScratchArmError) as caught:
-        check_scratch(backbone, groups(backbone) if own is None else own, batch_size, rebuild)
+        check_scratch(backbone, groups(backbone) if own is None else own, batch_size, 0, rebuild)
     assert backbone.spec.name in str(caught.value)
     assert "Fix:" in str(caught.value)
     return str(caught.value)
@@ -42,7 +42,7 @@ def scratch(seed=0):
 
 def test_honest_arms_pass():
     backbone = scratch(3)
-    assert check_scratch(backbone, groups(backbone), 32, lambda: scratch(3)) is None
+    assert check_scratch(backbone, groups(backbone), 32, 3, scratch) is None
 
 
 def test_a_weight_without_gradient():
@@ -70,25 +70,25 @@ def test_layer_wise_rates():
 
 
 def test_a_frozen_norm():
-    def build():
-        return tiny(norm=FrozenBatchNorm2d(4))
+    def build(seed=0):
+        return tiny(seed, FrozenBatchNorm2d(4))
 
     assert "1 is a frozen norm (FrozenBatchNorm2d)" in refusal(build(), rebuild=build)
 
 
 @pytest.mark.parametrize("batch", [4, SMALLEST_BATCH - 1])
 def test_batch_norm_with_small_batches(batch):
-    def build():
-        return tiny(norm=nn.BatchNorm2d(4))
+    def build(seed=0):
+        return tiny(seed, nn.BatchNorm2d(4))
 
     assert f"BatchNorm (1) with batches of {batch}" in refusal(build(), batch_size=batch, rebuild=build)
     honest = build()
-    assert check_scratch(honest, groups(honest), SMALLEST_BATCH, build) is None
+    assert check_scratch(honest, groups(honest), SMALLEST_BATCH, 0, build) is None
 
 
 def test_small_batches_are_fine_without_batch_norm():
     backbone = tiny(norm=nn.GroupNorm(2, 4))
-    assert check_scratch(backbone, groups(backbone), 1, lambda: tiny(norm=nn.GroupNorm(2, 4))) is None
+    assert check_scratch(backbone, groups(backbone), 1, 0, lambda seed: tiny(seed, nn.GroupNorm(2, 4))) is None
 
 
 def test_a_pretrained_start():
@@ -97,12 +97,12 @@ def test_a_pretrained_start():
 
 
 def test_another_seed():
-    assert "tensors differ" in refusal(scratch(1), rebuild=lambda: scratch(2))
+    assert "tensors differ" in refusal(scratch(1), rebuild=lambda seed: scratch(seed + 2))
 
 
 def test_one_changed_buffer():
-    def build():
-        return tiny(norm=nn.BatchNorm2d(4))
+    def build(seed=0):
+        return tiny(seed, nn.BatchNorm2d(4))
 
     backbone = build()
     backbone.module[1].running_mean += 1
@@ -110,11 +110,39 @@ def test_one_changed_buffer():
 
 
 def test_another_graph():
-    assert "its graph differs" in refusal(tiny(), rebuild=lambda: tiny(norm=nn.BatchNorm2d(4)))
-    assert "tensors differ" in refusal(tiny(), rebuild=lambda: tiny(width=6))  # same names, other shapes
+    assert "its graph differs" in refusal(tiny(), rebuild=lambda seed: tiny(seed, nn.BatchNorm2d(4)))
+    assert "tensors differ" in refusal(tiny(), rebuild=lambda seed: tiny(seed, width=6))  # same names, other shapes
 
 
 def test_all_problems_are_told_at_once():
     backbone = tiny(norm=nn.BatchNorm2d(4))
-    said = refusal(backbone, own=[], batch_size=2, rebuild=lambda: tiny(1, nn.BatchNorm2d(4)))
+    said = refusal(backbone, own=[], batch_size=2, rebuild=lambda seed: tiny(seed + 1, nn.BatchNorm2d(4)))
     assert all(part in said for part in ("do not train", "batches of 2", "tensors differ"))
+
+
+def test_trained_weights_in_disguise():
+    """A function that hands out trained weights rebuilds to the same ones; only another seed gives it away."""
+
+    def build(seed=0):
+        return zoo.load("pocket/resnet10.glyphs")
+
+    assert "weights are the same for every seed" in refusal(build(), rebuild=build)
+
+
+def test_a_norm_that_is_kept_in_evaluation_mode():
+    class Stuck(nn.BatchNorm2d):
+        def train(self, mode=True):
+            return super().train(False)
+
+    def build(seed=0):
+        return tiny(seed, Stuck(4))
+
+    assert "1 does not learn its statistics (Stuck)" in refusal(build(), rebuild=build)
+
+
+@pytest.mark.parametrize("norm", [{"track_running_stats": False}, {"momentum": 0.0}])
+def test_a_norm_that_does_not_learn(norm):
+    def build(seed=0):
+        return tiny(seed, nn.BatchNorm2d(4, **norm))
+
+    assert "does not learn its statistics" in refusal(build(), rebuild=build)

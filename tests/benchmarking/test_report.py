@@ -264,15 +264,19 @@ def test_write_report_makes_whole_files_and_leaves_nothing_else(tmp_path, summar
 def test_a_folder_that_cannot_be_written_says_what_to_do(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(StoreError, match="Fix: give a folder"):
+    with pytest.raises(StoreError, match=r"cannot be written: .*choose another one with --out"):
         write_report(SUITE, ROWS, blocked / "report")
 
 
 def test_a_read_only_folder_is_left_as_it_was(tmp_path, monkeypatch):
-    def refuse(*_args, **_kwargs):
-        raise PermissionError(13, "Permission denied")
+    real = Path.open
 
-    monkeypatch.setattr(module.tempfile, "NamedTemporaryFile", refuse)
+    def refuse(path, mode="r", *args, **options):
+        if mode == "xb":
+            raise PermissionError(13, "Permission denied")
+        return real(path, mode, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(StoreError, match="Permission denied"):
         write_report(SUITE, ROWS, tmp_path)
     assert list(tmp_path.iterdir()) == []

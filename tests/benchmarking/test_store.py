@@ -101,7 +101,9 @@ def test_create_again_keeps_everything(store: Store) -> None:
     assert store.rows() == [row(0)]
 
 
-def test_another_suite_is_refused_with_what_differs(store: Store) -> None:
+@pytest.mark.parametrize("only_failed", [False, True])
+def test_another_suite_is_refused_with_what_differs(store: Store, only_failed: bool) -> None:
+    store.write(failed(0) if only_failed else row(0))
     arms = (replace(SUITE.arms[0], backbone="pocket/other"), *SUITE.arms[1:])
     with pytest.raises(StoreError) as caught:
         store.create(replace(SUITE, margin=2.0, arms=arms))
@@ -112,6 +114,35 @@ def test_another_suite_is_refused_with_what_differs(store: Store) -> None:
     assert "--out" in message
     assert "title" not in message
     assert store.suite() == SUITE
+
+
+def test_a_store_without_rows_takes_another_suite(store: Store) -> None:
+    other = replace(SUITE, margin=2.0)
+    (store.folder / "rows" / ".DS_Store").touch()
+    store.create(other)
+    assert store.suite() == other
+    assert store.check() == []
+    store.write(row(0))
+    with pytest.raises(StoreError, match=r"margin is 2\.0 there and 1\.0 here"):
+        store.create(SUITE)
+
+
+def test_a_row_that_was_renamed_keeps_its_suite(store: Store) -> None:
+    (store.folder / "rows" / f"{row(0).key} (copy).json").write_text(good_line())
+    with pytest.raises(StoreError, match="another suite"):
+        store.create(replace(SUITE, margin=2.0))
+    assert store.suite() == SUITE
+
+
+def test_a_suite_that_cannot_be_replaced_stays(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StoreError, match=r"suite\.json cannot be replaced: .*free some space"):
+        store.create(replace(SUITE, margin=2.0))
+    assert store.suite() == SUITE
+    assert [path.name for path in store.folder.iterdir() if path.suffix == ".tmp"] == []
 
 
 def test_a_damaged_suite_file(store: Store) -> None:
@@ -130,7 +161,7 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     place.write_text("mine")
     with pytest.raises(StoreError, match="cannot be created"):
         Store(place).create(SUITE)
-    with pytest.raises(StoreError, match="cannot be stored"):
+    with pytest.raises(StoreError, match="it is a file"):
         Store(place).write(row(0))
     with pytest.raises(StoreError, match="it is a file"):
         Store(place).rows()
@@ -202,7 +233,7 @@ def test_no_store_says_what_is_there_and_what_is_near(store: Store, tmp_path: Pa
     (tmp_path / "other" / "a.txt").write_text("")
     with pytest.raises(StoreError, match=r"it holds a\.txt"):
         Store(tmp_path / "other").keys()
-    with pytest.raises(StoreError, match="made by Store"):
+    with pytest.raises(StoreError, match=r"Store\(folder\)\.create\(suite\) made"):
         Store(tmp_path / "other").write(row(0))
     assert Store(tmp_path / "nowhere").check()
 
@@ -266,7 +297,7 @@ def test_a_full_disk_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: p
         lambda: store.write(failed(0)),
         lambda: Store(tmp_path / "new").create(SUITE),
     ):
-        with pytest.raises(StoreError, match=r"free some space.*all rows stored so far are kept"):
+        with pytest.raises(StoreError, match=r"free some space.*all that is stored so far is kept"):
             action()
     assert files(store) == before
     assert not list(tmp_path.rglob("*.tmp"))

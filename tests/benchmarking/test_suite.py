@@ -200,6 +200,57 @@ def test_training_cannot_set_what_is_searched(tmp_path):
     assert "training cannot set lr" in refusal(edited(tmp_path, "head_lr = 2e-3", "head_lr = 2e-3\nlr = 1.0"))
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("batch_size", ["0", "-32", "32.0", "1.5"]),
+        ("weight_decay", ["-0.1"]),
+        ("label_smoothing", ["-0.1", "1", "1.0"]),
+        ("warmup", ["-0.1", "1", "1.0"]),
+        ("clip_norm", ["-1.0"]),
+        ("head_lr", ["0", "0.0", "-1e-3"]),
+        ("augmentation", ['""', "1", "true", "[]"]),
+    ],
+)
+def test_training_settings_outside_their_range(tmp_path, name, values):
+    anything = [] if name == "augmentation" else ['"x"', '"32"', "true", "nan", "inf", "-inf", "[1]", "1" + "0" * 400]
+    for value in values + anything:
+        said = refusal(edited(tmp_path, line(name), f"{name} = {value}"))
+        assert f"training.{name} is " in said
+        assert "Fix: " in said
+        assert "such as" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("batch_size", 1), ("weight_decay", 0), ("label_smoothing", 0.0), ("warmup", 0), ("warmup", 0.99)),
+        *(("clip_norm", 0), ("head_lr", 1e-9), ("augmentation", "none")),
+    ],
+)
+def test_training_settings_on_the_edge_of_their_range(tmp_path, name, value):
+    assert load_suite(edited(tmp_path, line(name), f"{name} = {json.dumps(value)}")).training[name] == value
+
+
+@pytest.mark.parametrize(("extra", "said"), [("ema = true", "training.ema is True"), ("stem_lr = 0", "above 0")])
+def test_further_training_settings_are_numbers_too(tmp_path, extra, said):
+    assert said in refusal(edited(tmp_path, line("head_lr"), f"head_lr = 2e-3\n{extra}"))
+    assert load_suite(edited(tmp_path, line("head_lr"), "head_lr = 2e-3\nema = 0.9")).training["ema"] == 0.9
+
+
+@pytest.mark.parametrize("name", ["seeds", "tuning_seeds"])
+def test_seeds_that_no_generator_takes(tmp_path, name):
+    assert f"{name} must lie below 2**32" in refusal(edited(tmp_path, line(name), f"{name} = [55, {2**32}]"))
+    assert name in refusal(edited(tmp_path, line(name), f"{name} = [true]"))
+    path = edited(tmp_path, line(name), f"{name} = [55, {2**32 - 1}]")
+    assert getattr(load_suite(path), name) == (55, 2**32 - 1)
+
+
+@pytest.mark.parametrize("seed", ["1.5", "4294967296", "-1", "true"])
+def test_split_seed(tmp_path, seed):
+    assert "split" in refusal(edited(tmp_path, "\nseed = 0", f"\nseed = {seed}"))
+
+
 @pytest.mark.parametrize("split", ["tests = 797", "test = 0", "test = -5", "test = true", 'test = "797"'])
 def test_split(tmp_path, split):
     assert "split" in refusal(edited(tmp_path, "test = 797", split))

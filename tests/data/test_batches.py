@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from zoo.data.batches import EpochOrder, generator_at
+from zoo.data.batches import EpochOrder, generator_at, substream
 
 
 def test_every_sample_once_an_epoch():
@@ -29,3 +29,9 @@ def test_generators_do_not_share_streams():
     }
     assert len(draws) == 5
     assert torch.rand(1, generator=generator_at(2, 3)).item() == torch.rand(1, generator=generator_at(2, 3)).item()
+
+
+def test_each_purpose_has_a_seed_of_its_own():
+    seeds = {substream(seed, purpose) for seed in range(50) for purpose in ("head", "order", "labels")}
+    assert len(seeds) == 150
+    assert all(0 <= seed < 2**32 for seed in seeds)

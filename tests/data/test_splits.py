@@ -47,3 +47,10 @@ def test_tiny_class_is_refused():
 def test_parts_smaller_than_the_classes_are_refused():
     with pytest.raises(DataError, match="each part needs at least one sample a class"):
         split(TARGETS, test=3, validation=20)
+
+
+def test_a_class_that_would_be_missing_from_a_part_is_named():
+    with pytest.raises(
+        DataError, match=r"class \d has 3 samples, too few to stand in the (train|validation|test) part"
+    ):
+        split(np.repeat([0, 1, 2, 3], [3, 3, 3, 90]), test=0.2, validation=0.2)

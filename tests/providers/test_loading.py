@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import zoo
-from zoo.errors import UnknownName, WeightsError
+from zoo.errors import IncompatibleError, UnknownName, WeightsError
 from zoo.providers.loading import seeded
 from zoo.providers.weights import weights_digest
 
@@ -79,3 +79,35 @@ def test_plug_in_backbone(monkeypatch):
     monkeypatch.setattr(loading, "describe", lambda name: zoo.BackboneSpec(name, "acme", "flat"))
     monkeypatch.setattr(type(loading.backbones), "get", lambda self, name: build)
     assert zoo.load("acme/flat").pooled_dim == 16
+
+
+def test_a_folder_may_not_name_code(tmp_path, monkeypatch):
+    """What is downloaded never runs: neither by a folder's record nor by a module that lies beside it."""
+    (tmp_path / "evil.py").write_text("raise SystemExit('code of a folder ran')")
+    spec = zoo.BackboneSpec("module/evil:go", "module", "evil:go")
+    (tmp_path / "backbone.json").write_text(json.dumps(spec.to_json()))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        WeightsError, match=r"runs no code that a folder names.*zoo\.load\(\"module/evil:go\", weights="
+    ):
+        zoo.load(".")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"{", b"[]", b'{"schema": "zoo.BackboneSpec/1"}'])
+def test_damaged_record(tmp_path, content):
+    (tmp_path / "backbone.json").write_bytes(content)
+    with pytest.raises(WeightsError, match="not a backbone folder"):
+        zoo.load(str(tmp_path))
+
+
+def test_weights_without_pretrained_are_refused(tmp_path):
+    with pytest.raises(IncompatibleError, match="leave one of them out"):
+        zoo.load("pocket/resnet10", pretrained=False, weights=tmp_path / "absent.safetensors")
+
+
+def test_unknown_provider_and_architecture_of_a_record(tmp_path):
+    for provider, arch, message in (("tim", "resnet18", "unknown backbone"), ("timm", "resnet19", "Nearest: resnet1")):
+        spec = zoo.BackboneSpec(f"{provider}/{arch}", provider, arch)
+        (tmp_path / "backbone.json").write_text(json.dumps(spec.to_json()))
+        with pytest.raises(UnknownName, match=message):
+            zoo.load(str(tmp_path), pretrained=False)

@@ -1,8 +1,10 @@
 import json
 
+import pytest
 import torch
 from torch import nn
 
+from zoo.errors import WeightsError
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.loop import TrainSpec, make_accelerator
 
@@ -45,3 +47,37 @@ def test_weights_are_safetensors(tmp_path):
     checkpoints, _ = saved(tmp_path)
     checkpoints.save(1, [])
     assert (tmp_path / "step-1" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("damaged", ["model.safetensors", "optimizer.bin", "run.json"])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, damaged):
+    accelerator = make_accelerator("cpu", "no")
+    model = nn.Linear(2, 2)
+    model, _ = accelerator.prepare(model, torch.optim.AdamW(model.parameters()))
+    checkpoints = Checkpoints(tmp_path, accelerator, SPEC)
+    checkpoints.save(1, [0.5])
+    checkpoints.save(2, [0.5, 0.4])
+    file = tmp_path / "step-2" / damaged
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    losses = []
+    assert checkpoints.resume(losses) == 1
+    assert losses == [0.5]
+    (tmp_path / "step-1" / damaged).write_bytes(b"")
+    with pytest.raises(WeightsError, match=r"do not fit this model or are damaged \(step-2: .*step-1"):
+        checkpoints.resume([])
+
+
+def test_strangers_in_the_folder_are_left_alone(tmp_path):
+    checkpoints, _ = saved(tmp_path)
+    (tmp_path / "step-old").mkdir()
+    checkpoints.save(1, [])
+    assert [path.name for path in checkpoints.steps()] == ["step-1"]
+    checkpoints.clear()
+    assert not tmp_path.exists()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    checkpoints, _ = saved(tmp_path / "file" / "inside")
+    with pytest.raises(WeightsError, match=r"cannot be written.*Fix"):
+        checkpoints.save(1, [])

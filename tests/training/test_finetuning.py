@@ -12,8 +12,8 @@ from zoo.providers.weights import weights_digest
 
 
 def test_full_learns_and_survives_a_reload(photos, tmp_path):
-    model = zoo.finetune("pocket/resnet10", photos, pretrained=False, steps=20, augmentation="none", device="cpu",
-                         out=tmp_path / "out", quiet=True)  # fmt: skip
+    options = {"steps": 60, "lr": 0.01, "augmentation": "none", "device": "cpu", "quiet": True}
+    model = zoo.finetune("pocket/resnet10", photos, pretrained=False, out=tmp_path / "out", **options)
     assert model.spec.scores["accuracy"] == 100.0
     assert model.spec.scores["test_items"] == 5
     images = [Image.open(photos / side / "3.png") for side in ("left", "right", "left")]
@@ -138,3 +138,60 @@ def test_own_module(tmp_path, photos):
     backbone = zoo.wrap(net, input_size=(1, 12, 12))
     model = zoo.finetune(backbone, photos, steps=40, augmentation="none", device="cpu", quiet=True)
     assert model.spec.scores["accuracy"] == 100.0
+
+
+def test_another_start_does_not_go_on_from_these_checkpoints(photos, tmp_path, monkeypatch):
+    """Otherwise a run from scratch would report what the pre-trained one had learnt."""
+    from zoo.training import loop
+
+    options = {"steps": 6, "device": "cpu", "quiet": True, "out": tmp_path}
+    monkeypatch.setattr(loop, "interruptible", _press_after(3))
+    with pytest.raises(zoo.ZooError, match="stopped by Ctrl-C"):
+        zoo.finetune("pocket/resnet10.glyphs", photos, **options)
+    monkeypatch.undo()
+    with pytest.raises(WeightsError, match="belongs to another run"):
+        zoo.finetune("pocket/resnet10.glyphs", photos, pretrained=False, **options)
+    with pytest.raises(WeightsError, match="belongs to another run"):
+        zoo.finetune("pocket/resnet10.glyphs", photos, labels_per_class=2, **options)
+    assert zoo.finetune("pocket/resnet10.glyphs", photos, **options).spec.scores["test_items"] == 5
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_model_is_never_overwritten(photos, tmp_path):
+    options = {"method": "linear_probe", "out": tmp_path, "quiet": True}
+    zoo.finetune("pocket/resnet10.glyphs", photos, **options)
+    before = (tmp_path / "model.safetensors").read_bytes()
+    with pytest.raises(WeightsError, match="holds a fitted model already"):
+        zoo.finetune("pocket/resnet10.textures", photos, **options)
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+
+
+def test_out_is_tried_before_anything_is_fitted(photos, tmp_path, monkeypatch):
+    from zoo.training import finetuning
+
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(finetuning, "load_images", None)  # would fail, if it came to that
+    with pytest.raises(WeightsError, match=r"cannot write to .*file.*--out"):
+        zoo.finetune("pocket/resnet10.glyphs", photos, out=tmp_path / "file")
+
+
+def test_own_module_is_given_again_to_load(photos, tmp_path):
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(144, 8), torch.nn.ReLU())
+    backbone = zoo.wrap(net, input_size=(1, 12, 12))
+    model = zoo.finetune(backbone, photos, steps=5, device="cpu", out=tmp_path, quiet=True)
+    with pytest.raises(WeightsError, match=r"runs no code that a folder names.*backbone=zoo\.wrap"):
+        zoo.load_model(tmp_path)
+    fresh = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(144, 8), torch.nn.ReLU())
+    again = zoo.load_model(tmp_path, backbone=zoo.wrap(fresh, input_size=(1, 12, 12)))
+    image = Image.open(photos / "left" / "0.png")
+    assert np.array_equal(again.predict_proba([image]), model.predict_proba([image]))
+
+
+def test_a_tag_keeps_its_own_preprocessing_after_a_reload(photos, tmp_path):
+    """timm/resnet18.tv_in1k resizes otherwise than the default tag of resnet18."""
+    backbone = zoo.load("timm/resnet18.tv_in1k", pretrained=False, seed=0)
+    model = zoo.finetune(backbone, photos, steps=1, batch_size=2, device="cpu", out=tmp_path, quiet=True)
+    again = zoo.load_model(tmp_path)
+    image = Image.open(photos / "left" / "0.png").resize((300, 260))
+    assert torch.equal(again.backbone.preprocess([image]), backbone.preprocess([image]))
+    assert np.array_equal(again.predict_proba([image]), model.predict_proba([image]))

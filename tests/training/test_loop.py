@@ -9,7 +9,14 @@ from torch import nn
 from zoo.adaptations.groups import parameter_groups
 from zoo.contracts import Batch
 from zoo.data.batches import generator_at
-from zoo.errors import DeviceError, Interrupted, TrainingDiverged, WeightsError
+from zoo.errors import (
+    DeviceError,
+    IncompatibleError,
+    Interrupted,
+    InvalidRecord,
+    TrainingDiverged,
+    WeightsError,
+)
 from zoo.training.loop import TrainSpec, train
 from zoo.training.optimiser import warmup_cosine
 
@@ -168,7 +175,7 @@ def test_checkpoint_of_another_architecture_is_refused(tmp_path):
             super().__init__()
             self.net = nn.Sequential(nn.Linear(4, 2))
 
-    with pytest.raises(WeightsError, match=r"does not fit this model.*another --out folder"):
+    with pytest.raises(WeightsError, match=r"do not fit this model.*another --out folder"):
         run(learner=Other(), checkpoints=tmp_path)
 
 
@@ -183,3 +190,82 @@ def test_after_step_and_threads():
     run(dataclasses.replace(SPEC, threads=2), after_step=lambda: seen.append(torch.get_num_threads()))
     assert seen == [2] * SPEC.steps
     assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("steps", 0), ("steps", -3), ("batch_size", 0), ("lr", -1.0), ("lr", float("nan")), ("lr", float("inf")),
+     ("warmup", 1.0), ("seed", -1), ("seed", 2**32), ("precision", "fp8"), ("label_smoothing", 1.0),
+     ("checkpoint_every", 0), ("threads", -1), ("clip_norm", -1.0), ("weight_decay", float("nan"))],
+)  # fmt: skip
+def test_settings_that_mean_nothing_are_refused(name, value):
+    with pytest.raises(InvalidRecord, match=f"{name} must be .*, received"):
+        dataclasses.replace(SPEC, **{name: value})
+
+
+def test_a_weight_that_is_not_finite_is_never_kept(tmp_path):
+    """The last update is not seen by any loss."""
+
+    class Breaks(Learner):
+        def forward(self, batch, generator):
+            with torch.no_grad():
+                self.net[3].bias.fill_(float("inf")) if self.training else None
+            return self.net[0](batch.inputs).pow(2).mean()
+
+    with pytest.raises(TrainingDiverged, match=r"the weight net\.3\.bias became NaN or infinite"):
+        run(dataclasses.replace(SPEC, steps=1), learner=Breaks(), checkpoints=tmp_path)
+    assert not list(tmp_path.glob("step-*"))
+
+
+def test_gradient_that_is_not_finite():
+    class Steep(Learner):
+        def forward(self, batch, generator):
+            return (self.net[0](batch.inputs) * 0).abs().sum().sqrt()  # 0, with an infinite slope
+
+    with pytest.raises(TrainingDiverged, match="the gradient became"):
+        run(learner=Steep())
+
+
+def test_another_start_is_refused(tmp_path):
+    run(dataclasses.replace(SPEC, steps=3), checkpoints=tmp_path, identity="one")
+    with pytest.raises(WeightsError, match="belongs to another run"):
+        run(dataclasses.replace(SPEC, steps=3), checkpoints=tmp_path, identity="other")
+
+
+def test_divergence_is_watched_across_a_resumption(tmp_path):
+    """The rule counts from the first loss of the whole run, not of its second part."""
+
+    class Runaway(Learner):
+        factor = 1.0
+
+        def forward(self, batch, generator):
+            return super().forward(batch, generator) * self.factor
+
+    spec = dataclasses.replace(SPEC, steps=40, checkpoint_every=1)
+
+    def cut(step):
+        if step == 5:
+            raise OSError("power cut")
+        return batches(step)
+
+    with pytest.raises(OSError, match="power cut"):
+        run(spec, learner=Runaway(), batches=cut, checkpoints=tmp_path)
+    resumed = Runaway()
+    resumed.factor = 1000.0
+    with pytest.raises(TrainingDiverged, match="rose to"):
+        run(spec, learner=resumed, checkpoints=tmp_path)
+
+
+def test_batch_of_one_with_batchnorm():
+    with pytest.raises(IncompatibleError, match="no statistics over a batch of 1"):
+        run(dataclasses.replace(SPEC, batch_size=1))
+
+
+def test_precision_may_change_within_a_process():
+    from zoo.training.loop import make_accelerator
+
+    assert [make_accelerator("cpu", precision).mixed_precision for precision in ("no", "bf16", "no")] == [
+        "no",
+        "bf16",
+        "no",
+    ]

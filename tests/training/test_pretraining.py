@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import zoo
-from zoo.errors import IncompatibleError, WeightsError
+from zoo.errors import IncompatibleError, InvalidRecord, WeightsError
 from zoo.providers.weights import weights_digest
 from zoo.training.loop import TrainSpec
 from zoo.training.recipe import Recipe, load_recipe
@@ -47,7 +47,7 @@ def test_same_recipe_same_bytes_also_when_interrupted(tmp_path, monkeypatch):
 def test_a_folder_of_images_is_data_too(photos, tmp_path):
     recipe = Recipe("photos", "pocket/resnet10", str(photos), "supervised", dataclasses.replace(SMALL, steps=30))
     made = zoo.pretrain(recipe, tmp_path / "out", quiet=True)
-    losses = json.loads((tmp_path / "out/checkpoints/step-30/run.json").read_text())["losses"]
+    losses = json.loads((tmp_path / "out/history.json").read_text())["losses"]
     assert losses[-1] < losses[0] / 2
     assert made.spec.pretrained_on.startswith("photos")
 
@@ -67,6 +67,34 @@ def test_another_recipe_in_the_same_folder_is_refused(tmp_path):
     with pytest.raises(WeightsError, match="holds the run of another recipe"):
         zoo.pretrain("textures", tmp_path, steps=2, quiet=True)
     assert (tmp_path / "model.safetensors").read_bytes() == before
+
+
+def test_finished_run_is_loaded_and_its_checkpoints_are_gone(tmp_path):
+    made = zoo.pretrain("textures", tmp_path, steps=1, quiet=True)
+    assert not (tmp_path / "checkpoints").exists()
+    written = (tmp_path / "model.safetensors").stat().st_mtime_ns
+    assert zoo.pretrain("textures", tmp_path, steps=1, quiet=True).spec.digest == made.spec.digest
+    assert (tmp_path / "model.safetensors").stat().st_mtime_ns == written
+
+
+def test_changed_data_in_the_same_folder_is_refused(photos, tmp_path):
+    recipe = Recipe("photos", "pocket/resnet10", str(photos), "supervised", SMALL)
+    zoo.pretrain(recipe, tmp_path / "out", quiet=True)
+    (photos / "left" / "0.png").unlink()
+    with pytest.raises(WeightsError, match="holds the run on other data"):
+        zoo.pretrain(recipe, tmp_path / "out", quiet=True)
+
+
+def test_a_call_that_is_refused_does_not_claim_the_folder(tmp_path):
+    with pytest.raises(InvalidRecord, match="seed must be from 0 to 4294967295, received -1"):
+        zoo.pretrain("textures", tmp_path, steps=1, seed=-1, quiet=True)
+    assert zoo.pretrain("textures", tmp_path, steps=1, seed=3, quiet=True).pooled_dim == 256
+
+
+def test_damaged_marker(tmp_path):
+    (tmp_path / "recipe.json").write_text("{")
+    with pytest.raises(WeightsError, match=r"recipe\.json is damaged"):
+        zoo.pretrain("textures", tmp_path, steps=1, quiet=True)
 
 
 def test_out_that_is_a_file(tmp_path):

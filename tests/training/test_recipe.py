@@ -35,3 +35,12 @@ def test_unknown_and_damaged_recipes(tmp_path):
     (tmp_path / "r.toml").write_text("= 3")
     with pytest.raises(InvalidRecord, match="not a valid recipe"):
         load_recipe(tmp_path / "r.toml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"dtype": "int64"}, "dtype must be one of float32"), ({"name": "a/b"}, "name must be letters")],
+)
+def test_what_a_recipe_may_not_say(change, message):
+    with pytest.raises(InvalidRecord, match=message):
+        dataclasses.replace(load_recipe("glyphs"), **change)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zoo.adaptations import ADAPTATIONS
-from zoo.adaptations.linear_probe import LinearProbe, logistic_regression
+from zoo.adaptations.linear_probe import logistic_regression
 from zoo.benchmarking.classical import pixel_features
 from zoo.benchmarking.linter import check_scratch
+from zoo.data.batches import substream
 from zoo.data.images import Inputs, load_images
 from zoo.data.splits import label_budget, split
 from zoo.errors import DataError, IncompatibleError, UnknownName
@@ -85,9 +86,9 @@ class Workbench:
             _check_adaptation(arm)
         for budget in suite.budgets:  # a budget that the data cannot give is refused before anything runs
             self.labels(budget, seed=0)
-        self._graphs: dict[str, str] = {}
+        self._shared: dict[str, dict[str, Any]] = {}
         self.digests = {arm.id: self._digest(arm) for arm in suite.arms}
-        self._check_graphs()
+        self._check_shared()
         self._inputs: dict[str, Inputs] = {}
 
     def labels(self, budget: int, seed: int) -> np.ndarray:
@@ -99,26 +100,27 @@ class Workbench:
         if arm.role == "C":
             return ""
         backbone = load(arm.backbone, pretrained=arm.role != "S", seed=0)
-        spec = backbone.spec
-        start = fingerprint(backbone) if arm.role == "S" else weights_digest(backbone.module)
-        self._graphs[arm.id] = fingerprint(backbone)
-        return digest_of(
-            [start, spec.input_size, spec.mean, spec.std, spec.interpolation, spec.crop_pct, spec.crop_mode]
-        )
+        spec, graph = backbone.spec, fingerprint(backbone)
+        inputs = [spec.input_size, spec.mean, spec.std, spec.interpolation, spec.crop_pct, spec.crop_mode]
+        self._shared[arm.id] = {"architecture": graph, "preprocessing": inputs}
+        return digest_of([graph if arm.role == "S" else weights_digest(backbone.module), inputs])
 
-    def _check_graphs(self) -> None:
-        """Only the start may differ between arms: each backbone must be the graph that scratch trains.
+    def _check_shared(self) -> None:
+        """Only the start may differ between arms: each has the graph, inputs and adaptation that scratch has.
 
         Raises:
-            IncompatibleError: an arm has another architecture.
+            IncompatibleError: an arm has another architecture, preprocessing or (where it trains) adaptation.
         """
         scratch = self.suite.baseline
-        for arm in self.suite.arms:
-            if self._graphs.get(arm.id, self._graphs[scratch.id]) != self._graphs[scratch.id]:
+        for arm in (arm for arm in self.suite.arms if arm.role in "PF"):
+            what = [name for name, own in self._shared[arm.id].items() if own != self._shared[scratch.id][name]]
+            if arm.role == "P" and arm.adaptation != scratch.adaptation:
+                what.append("adaptation")
+            if what:
                 raise IncompatibleError(
-                    f"arm {arm.id!r} ({arm.backbone}) has another architecture than the from-scratch arm "
+                    f"arm {arm.id!r} ({arm.backbone}) has another {' and '.join(what)} than the from-scratch arm "
                     f"{scratch.id!r} ({scratch.backbone}), so their difference would not be due to pre-training. "
-                    "Fix: give both the same architecture."
+                    "Fix: give the from-scratch arm the same name; it is built without its weights."
                 )
 
     def run_spec(self, arm: Arm, budget: int, seed: int, phase: str, value: float, schedule: int = 1) -> RunSpec:
@@ -168,12 +170,16 @@ class Workbench:
         groups = adaptation.prepare(backbone, run.recipe)
         if run.role == "S":
             check_scratch(
-                backbone, groups, run.recipe["batch_size"], lambda: load(run.backbone, pretrained=False, seed=run.seed)
+                backbone,
+                groups,
+                run.recipe["batch_size"],
+                run.seed,
+                lambda seed: load(run.backbone, pretrained=False, seed=seed),
             )
         head = self._head(run, backbone, adaptation, groups, Labelled(inputs, self.data.targets, labels))
 
         def outputs(indices: np.ndarray) -> Tensor:
-            with torch.inference_mode():
+            with torch.no_grad():
                 result: Tensor = head.eval()(extract(backbone, inputs, indices, self.device))
                 return result
 
@@ -182,7 +188,7 @@ class Workbench:
             "trained_parameters": sum(parameter.numel() for parameter in trained),
             "total_parameters": sum(p.numel() for part in (backbone.module, head) for p in part.parameters()),
             "graph": fingerprint(backbone),
-            "warnings": list(backbone.notes),
+            "warnings": [*self.data.notes, *backbone.notes],
         }
         return outputs, facts
 
@@ -190,11 +196,13 @@ class Workbench:
         self, run: RunSpec, backbone: Backbone, adaptation: Any, groups: list[dict[str, Any]], data: Labelled
     ) -> nn.Module:
         recipe = run.recipe
-        if isinstance(adaptation, LinearProbe):
+        if not adaptation.trains_backbone:
             features = extract(backbone, data.inputs, data.indices, self.device).numpy()
-            return adaptation.fit_head(features, data.targets[data.indices], recipe["penalty"], self.task.classes)
-        with seeded(run.seed):
-            head: nn.Module = self.kind.head(backbone, self.task)
+            targets = data.targets[data.indices]
+            head: nn.Module = adaptation.fit_head(features, targets, recipe["penalty"], self.task.classes)
+            return head
+        with seeded(substream(run.seed, "head")):
+            head = self.kind.head(backbone, self.task)
         shared = ("steps", "batch_size", "lr", "weight_decay", "warmup", "clip_norm", "label_smoothing")
         spec = TrainSpec(**{name: recipe[name] for name in shared}, seed=run.seed, device=self.device)
         fit_network(

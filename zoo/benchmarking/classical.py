@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.data.pixels import as_mode
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from PIL.Image import Image
+    from typing import Any
 
 SIDE = 16  # pixels: images larger than this are reduced to it by area averaging
 
 
-def pixel_features(images: Sequence[Image], indices: np.ndarray) -> np.ndarray:
+def pixel_features(images: Sequence[Any], indices: np.ndarray) -> np.ndarray:
     """Grey values [n, pixels] in 0..1 of the images at `indices`, all at the size of the first, at most 16 x 16.
+
+    `zoo.data.pixels.as_mode` says how each kind of image becomes grey.
 
     Example:
         >>> from PIL import Image
@@ -24,11 +27,11 @@ def pixel_features(images: Sequence[Image], indices: np.ndarray) -> np.ndarray:
     """
     from PIL import Image
 
-    first = images[0].size
+    first = as_mode(images[0], "L").size
     size = (min(first[0], SIDE), min(first[1], SIDE))
     rows = []
     for index in indices.tolist():
-        grey = images[index].convert("L")
+        grey = as_mode(images[index], "L")
         small = grey if grey.size == size else grey.resize(size, Image.Resampling.BOX)
         rows.append(np.asarray(small, dtype=np.float64).ravel() / 255)
     return np.stack(rows)

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import weakref
 from collections import deque
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from zoo.benchmarking.threads import start_method
 from zoo.benchmarking.worker import Worker, attempt, own_megabytes
 from zoo.errors import IncompatibleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
-    from zoo.benchmarking.threads import Method
+    from zoo.benchmarking.worker import Method
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -173,6 +173,25 @@ class ForkPool:
         finally:
             stop()
             atexit.unregister(stop)
+
+
+def start_method(threads: int = 1) -> Method:
+    """How to start workers here: "fork" is instant and shares memory, "spawn" is right where forking is not.
+
+    That is outside Linux (system libraries of macOS do not survive a fork), once CUDA is initialised in this process (a
+    child cannot use it), and for workers with several threads: the OpenMP runtime that torch and scikit-learn use hangs
+    in a child that wants a team of threads when the parent has had one.
+
+    Example:
+        >>> start_method(threads=2)
+        'spawn'
+    """
+    if sys.platform != "linux" or threads > 1:
+        return "spawn"
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return "spawn"
+    return "fork"
 
 
 def _at_least_one(name: str, value: int) -> int:

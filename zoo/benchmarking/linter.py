@@ -17,7 +17,7 @@ SMALLEST_BATCH = 8  # below it BatchNorm's statistics are too noisy to train fro
 
 
 def check_scratch(
-    backbone: Backbone, groups: list[ParameterGroup], batch_size: int, rebuild: Callable[[], Backbone]
+    backbone: Backbone, groups: list[ParameterGroup], batch_size: int, seed: int, rebuild: Callable[[int], Backbone]
 ) -> None:
     """Refuse a from-scratch arm that PROTOCOL's rules forbid.
 
@@ -25,17 +25,20 @@ def check_scratch(
         backbone: as it will start training.
         groups: the optimiser's groups of backbone parameters.
         batch_size: samples a step.
-        rebuild: builds the architecture again with the same seed.
+        seed: the seed that it was initialised with.
+        rebuild: builds the architecture again with a seed.
 
     Raises:
         ScratchArmError: a frozen weight or BatchNorm, layer-wise decay, BatchNorm with small batches, or starting
-            weights that differ from the rebuild; the message says which tensor or layer.
+            weights that differ from a same-seed rebuild, or that do not depend on the seed at all (trained weights in
+            disguise); the message says which tensor or layer.
     """
     problems = [
         *_frozen(backbone.module, groups),
         *_rates(groups),
         *_norms(backbone.module, batch_size),
-        *_start(backbone.module, rebuild().module),
+        *_start(backbone.module, rebuild(seed).module),
+        *_constant(backbone.module, rebuild(seed + 1).module),
     ]
     if problems:
         raise ScratchArmError(
@@ -64,6 +67,12 @@ def _norms(module: nn.Module, batch_size: int) -> list[str]:
 
     problems = []
     norms = [(name, part) for name, part in module.named_modules() if isinstance(part, _BatchNorm)]
+    was_training = module.training
+    module.train()
+    for name, part in norms:
+        if not part.training or not part.track_running_stats or part.momentum == 0:
+            problems.append(f"{name} does not learn its statistics ({type(part).__name__})")
+    module.train(was_training)
     for name, part in module.named_modules():
         if "frozen" in type(part).__name__.lower() and "norm" in type(part).__name__.lower():
             problems.append(f"{name} is a frozen norm ({type(part).__name__})")
@@ -80,3 +89,21 @@ def _start(module: nn.Module, rebuilt: nn.Module) -> list[str]:
         return [f"its graph differs from a rebuild ({len(own)} tensors against {len(fresh)})"]
     differing = [name for name in own if not torch.equal(own[name].cpu(), fresh[name].cpu())]
     return [f"{len(differing)} tensors differ from a same-seed rebuild (first: {differing[0]})"] if differing else []
+
+
+def _constant(module: nn.Module, other_seed: nn.Module) -> list[str]:
+    """Weights that another seed leaves as they are; constants (zeros, ones) are part of many initialisations."""
+    import torch
+
+    others = dict(other_seed.named_parameters())
+    fixed = [
+        name
+        for name, parameter in module.named_parameters()
+        if parameter.ndim > 1
+        and (parameter != parameter.flatten()[0]).any()
+        and name in others
+        and torch.equal(parameter.cpu(), others[name].cpu())
+    ]
+    return (
+        [f"{len(fixed)} weights are the same for every seed, as trained ones are (first: {fixed[0]})"] if fixed else []
+    )

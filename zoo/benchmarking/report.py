@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ from zoo.benchmarking import report_text as text
 from zoo.benchmarking.report_html import render_html
 from zoo.benchmarking.report_markdown import render_markdown
 from zoo.benchmarking.summary import summarise
-from zoo.errors import StoreError
+from zoo.io.atomic import explained, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -119,26 +117,7 @@ def _plain_lines(table: Table) -> Iterable[str]:
 
 
 def _write(path: Path, data: bytes) -> Path:
-    """Write a file under a temporary name, then move it into place."""
-    temporary = ""
-    try:
+    with explained(f"the report {path} cannot be written"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            file.write(data)
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise StoreError(
-            f"cannot write {path}: {error.strerror or error}. Nothing stored was changed. "
-            "Fix: give a folder that you may write to, or free space on its disk."
-        ) from error
+        replace(path, data)
     return path
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -216,8 +216,8 @@ def rerun(suite: Suite) -> list[str]:
         "backbone digest, budget, seed, recipe); its `result` part is byte-identical on a rerun in the same "
         "environment.",
         f"Run the suite into a fresh folder (zoo bench {suite.name} --level {suite.level} --out FOLDER) and compare "
-        "the row of the same key. To repeat one cell, copy the store without that row and run again: finished cells are "
-        "not repeated.",
+        "the row of the same key. To repeat one cell, copy the store without that row and run again: what is finished "
+        "is not repeated.",
         "This report is made from the rows alone, without torch and without a network: zoo report FOLDER.",
     ]
 

@@ -6,7 +6,6 @@ only what is missing.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +17,10 @@ from zoo.benchmarking.grid import Grid, effort
 from zoo.benchmarking.report import write_report
 from zoo.benchmarking.store import SUITE_FILE, Store
 from zoo.benchmarking.suite import Suite, load_suite
-from zoo.benchmarking.threads import pinned_threads
 from zoo.errors import IncompatibleError
 from zoo.training.device import choose_device
 from zoo.training.progress import Progress
+from zoo.training.threads import pinned_threads, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call of `bench` did: where the store is, what it ran, and the report files that it wrote."""
+    """What a call of `bench` did: where the store is, what it ran, and the report files that it wrote.
+
+    `failed` counts reporting cells; a trial that failed shows in the report's search table.
+    """
 
     store: Path
     suite: Suite
@@ -75,16 +77,17 @@ def bench(
     store = Store(Path(out).expanduser())
     if workers is not None and workers < 1:
         raise IncompatibleError(f"workers must be 1 or more, received {workers}. Fix: leave it out to use all cores.")
+    device = choose_device(device)
     started = (store.folder / SUITE_FILE).exists()
-    if started or not dry_run:
-        store.create(suite)
     with pinned_threads(1):
-        device = choose_device(device)
-        grid = Grid(Workbench(suite, device), store, retry_failed)
+        workbench = Workbench(suite, device)
+        if not dry_run or (started and store.keys() | store.failed()):
+            store.create(suite)  # a store with rows is only opened, and refused if its suite is another one
+        grid = Grid(workbench, store, retry_failed)
         count = (workers or usable_cores()) if device == "cpu" else 1
         executor: Executor = ForkPool(count) if count > 1 else InProcess()
         planned = grid.planned() if started else grid.everything()
-        expected = forecast(planned, measure_pace(grid.workbench) if planned else None, count)
+        expected = forecast(planned, measure_pace(workbench) if planned else None, count)
         tell(str(expected))
         if dry_run:
             return Outcome(store.folder, suite, 0, 0, expected)
@@ -96,8 +99,3 @@ def bench(
             executor.close()
     paths = write_report(suite, store.rows(), store.folder)
     return Outcome(store.folder, suite, grid.ran, grid.failed, expected, tuple(paths))
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

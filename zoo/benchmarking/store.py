@@ -1,7 +1,7 @@
 """The result store: an append-only folder with one file a row, which can be killed at any moment.
 
     results/digits/
-      suite.json                     the suite that all rows belong to, written once
+      suite.json                     the suite that all rows belong to, fixed from the first row on
       rows/<key>.json                a finished cell
       rows/<key>.failed-<n>.json     the n-th failed attempt at a cell
 
@@ -18,10 +18,10 @@ import re
 import sys
 from pathlib import Path
 
-from zoo.benchmarking.atomic import explained, publish, replace, sweep
 from zoo.benchmarking.lines import differences, from_line, to_line
 from zoo.benchmarking.suite import Suite
 from zoo.errors import InvalidRecord, StoreError, nearest
+from zoo.io.atomic import explained, publish, replace, sweep
 from zoo.specs import Result
 
 SUITE_FILE = "suite.json"
@@ -59,17 +59,23 @@ class Store:
     def create(self, suite: Suite) -> None:
         """Make the store for `suite`, or open the one that is there if it holds the same suite.
 
+        A store that holds another suite and no row, not even a failed one, takes the new suite: nothing is lost.
+
         Raises:
-            StoreError: the folder holds another suite, or cannot be written.
+            StoreError: the folder holds rows of another suite, or cannot be written.
         """
         path = self.folder / SUITE_FILE
         with explained(f"the store {self.folder} cannot be created"):
             self._rows.mkdir(parents=True, exist_ok=True)
-            if not path.exists() and publish(to_line(suite), path):
+            if not path.exists() and publish(path, to_line(suite)):
                 return
         for folder in (self.folder, self._rows):
             sweep(folder)
         if differing := differences(self.suite().to_json(), Suite.from_json(suite.to_json()).to_json()):
+            if not self._files() and not self._strays():  # a stray may be a row that was renamed
+                with explained(f"{path} cannot be replaced"):
+                    replace(path, to_line(suite))
+                return
             raise StoreError(
                 f"{self.folder} holds the results of another suite: {'; '.join(differing)}. "
                 "Fix: give this run another folder with --out; what is stored stays as it is."
@@ -105,12 +111,14 @@ class Store:
         data = to_line(result)
         finished = self._rows / f"{result.key}.json"
         with explained(f"row {result.key} cannot be stored in {self._rows}"):
+            if not self._rows.is_dir():
+                raise _no_store(self.folder)
             if finished.exists():
                 return False
             if result.ok:
-                return publish(data, finished)
+                return publish(finished, data)
             attempt = 1 + max((number for key, number, _ in self._files() if key == result.key), default=0)
-            while not publish(data, self._rows / f"{result.key}.failed-{attempt}.json"):
+            while not publish(self._rows / f"{result.key}.failed-{attempt}.json", data):
                 attempt += 1  # another process has just stored its own failure
             return True
 
@@ -214,7 +222,7 @@ def pack(folder: str | Path, file: str | Path) -> None:
     if file.exists():
         _unpack(file)  # refuses to replace what is not a pack
     with explained(f"the packed store {file} cannot be written"):
-        replace(data, file)
+        replace(file, data)
 
 
 def _unpack(path: Path) -> tuple[Suite, list[Result]]:
@@ -271,5 +279,5 @@ def _no_store(path: Path) -> StoreError:
     hint = f"Nearest stores: {', '.join(stores[name] for name in best)}." if best else "No store is near it."
     return StoreError(
         f"{path} is not a result store: {found}, and a store has {SUITE_FILE} and rows/. {hint} "
-        "Fix: give the folder that a benchmark run wrote (--out), or a packed .jsonl file."
+        "Fix: give the folder that a benchmark run wrote (--out) or Store(folder).create(suite) made, or a packed file."
     )

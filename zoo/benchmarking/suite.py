@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import sys
 import tomllib
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from zoo.errors import InvalidRecord, UnknownName, nearest
 from zoo.specs import Record, TaskSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROLES = {
     "S": "from scratch, the architecture's own initialisation",
@@ -18,8 +22,16 @@ ROLES = {
     "F": "pre-trained and frozen, linear probe on its features",
     "C": "classical baseline: logistic regression on raw pixels",
 }
-TRAINING = ("batch_size", "weight_decay", "label_smoothing", "warmup", "clip_norm", "head_lr", "augmentation")
+TRAINING: dict[str, tuple[str, Callable[[float], bool]]] = {  # what each setting must be, and the test of a number
+    "batch_size": ("a whole number from 1 on, such as 32", lambda value: isinstance(value, int) and value >= 1),
+    "weight_decay": ("0 or more, such as 0.02", lambda value: value >= 0),
+    "label_smoothing": ("at least 0 and below 1, such as 0.1", lambda value: 0 <= value < 1),
+    "warmup": ("a share of the steps, at least 0 and below 1, such as 0.15", lambda value: 0 <= value < 1),
+    "clip_norm": ("0 (no clipping) or more, such as 3.0", lambda value: value >= 0),
+    "head_lr": ("above 0, such as 2e-3", lambda value: value > 0),
+}
 SET_BY_ZOO = ("lr", "penalty", "steps", "schedule", "adaptation", "threads", "device")
+SEEDS = 2**32  # NumPy and scikit-learn take seeds below it
 UNEVEN = 1.3  # 1, 3, 10 and 1, 2, 5, 10 count as log-spaced: neighbouring ratios differ by less than this factor
 
 
@@ -150,6 +162,9 @@ def _check_numbers(suite: Suite) -> None:
         values: tuple[int, ...] = getattr(suite, name)
         if (not values and name != "longer") or len(set(values)) != len(values) or min(values, default=least) < least:
             raise InvalidRecord(f"{name} must be different whole numbers from {least} on, received {list(values)}.")
+    for name in ("seeds", "tuning_seeds"):
+        if large := [seed for seed in getattr(suite, name) if seed >= SEEDS]:
+            raise InvalidRecord(f"{name} must lie below 2**32, received {large}. Fix: choose smaller ones.")
     if overlap := sorted(set(suite.seeds) & set(suite.tuning_seeds)):
         raise InvalidRecord(
             f"tuning seeds must never report: seeds and tuning_seeds overlap in {overlap}. Fix: choose other ones."
@@ -170,14 +185,29 @@ def _check_training(suite: Suite) -> None:
     bad = [name for name, value in suite.split.items() if not _number(value) or value < 0]
     if bad or not suite.split["test"] or not suite.split["validation"]:
         raise InvalidRecord(f"split is {suite.split}. Fix: give numbers of samples (797) or shares of the whole (0.2).")
-    for name in TRAINING:
+    if not isinstance(seed := suite.split.get("seed", 0), int) or seed >= SEEDS:
+        raise InvalidRecord(f"split.seed must be a whole number from 0 to below 2**32, received {seed!r}.")
+    needed = (*TRAINING, "augmentation")
+    for name in needed:
         if name not in suite.training:
             near = ", ".join(nearest(name, suite.training)) or "none"
-            raise InvalidRecord(f"training lacks {name!r}. Nearest: {near}. Needed: {', '.join(TRAINING)}.")
+            raise InvalidRecord(f"training lacks {name!r}. Nearest: {near}. Needed: {', '.join(needed)}.")
     if taken := [name for name in SET_BY_ZOO if name in suite.training]:
         raise InvalidRecord(
             f"training cannot set {', '.join(taken)}: zoo sets these itself, from grids, steps and arms."
         )
+    for name, value in suite.training.items():
+        _check_setting(name, value)
+
+
+def _check_setting(name: str, value: object) -> None:
+    if name == "augmentation":
+        if not isinstance(value, str) or not value:
+            raise InvalidRecord(f'training.augmentation is {value!r}. Fix: name one, such as "warp" or "none".')
+        return
+    meaning, holds = TRAINING.get(name, TRAINING["head_lr"] if name.endswith("lr") else ("a finite number", _number))
+    if not _number(value) or not holds(value):
+        raise InvalidRecord(f"training.{name} is {value!r}. Fix: give a number: {meaning}.")
 
 
 def _check_grid(option: str, grids: dict[str, Any]) -> None:
@@ -195,7 +225,7 @@ def _check_grid(option: str, grids: dict[str, Any]) -> None:
 
 
 def _number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _suite_folders() -> list[Path]:

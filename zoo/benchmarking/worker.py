@@ -12,16 +12,14 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from zoo.benchmarking.threads import pinned_threads
 from zoo.errors import IncompatibleError, Interrupted
+from zoo.training.threads import pinned_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
-
-    from zoo.benchmarking.threads import Method
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,7 +27,7 @@ R = TypeVar("R")
 _TRACE_LINES = 5
 _PR_SET_PDEATHSIG = 1
 
-
+Method = Literal["fork", "spawn"]
 Answer = tuple[R | None, str | None, float]
 
 

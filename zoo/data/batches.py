@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +13,16 @@ def generator_at(seed: int, step: int, stream: int = 0) -> torch.Generator:
     """The generator of random draws of one step; seeds, steps and streams (what is drawn for) never share numbers."""
     state = np.random.SeedSequence([seed, step, stream]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) >> 1)
+
+
+def substream(seed: int, purpose: str) -> int:
+    """A seed (32 bits) of its own for each purpose, so that what is drawn for one never repeats in another.
+
+    Example:
+        >>> substream(0, "head") != substream(0, "order")
+        True
+    """
+    return int(np.random.SeedSequence([seed, zlib.crc32(purpose.encode())]).generate_state(1)[0])
 
 
 class EpochOrder:
@@ -32,7 +43,7 @@ class EpochOrder:
         self._epoch = lru_cache(maxsize=2)(self._shuffle)
 
     def _shuffle(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, epoch]).permutation(self.count)
+        return np.random.default_rng([substream(self.seed, "order"), epoch]).permutation(self.count)
 
     def __call__(self, step: int) -> np.ndarray:
         """Indices [batch_size] of the samples of batch `step`."""

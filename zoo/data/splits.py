@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.data.batches import substream
 from zoo.errors import DataError
 from zoo.specs import digest_of
 
@@ -58,6 +59,12 @@ def split(targets: np.ndarray, *, test: int | float, validation: int | float, se
     everything = np.arange(total)
     rest, tested = train_test_split(everything, test_size=n_test, stratify=targets, random_state=seed)
     train, validated = train_test_split(rest, test_size=n_validation, stratify=targets[rest], random_state=seed)
+    for name, part in (("train", train), ("validation", validated), ("test", tested)):
+        if absent := sorted(set(values.tolist()) - set(targets[part].tolist())):
+            raise DataError(
+                f"class {absent[0]} has {int(counts[values == absent[0]][0])} samples, too few to stand in the {name} "
+                f"part ({len(part)} of {total} samples). Fix: add samples to it, or give that part a larger share."
+            )
     return Split(np.sort(train), np.sort(validated), np.sort(tested))
 
 
@@ -85,6 +92,6 @@ def label_budget(
                 f"a budget of {per_class} labels a class was asked for, but class {name!r} has {len(members)} to draw "
                 f"from. Fix: choose a budget from 1 to {len(members)}, or add samples to that class."
             )
-        order = np.random.default_rng([seed, int(value)]).permutation(len(members))
+        order = np.random.default_rng([substream(seed, "labels"), int(value)]).permutation(len(members))
         chosen.append(members[order[:per_class]])
     return np.concatenate(chosen)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from zoo.catalog.query import backbones, describe
 from zoo.contracts import Backbone
-from zoo.errors import WeightsError
-from zoo.providers.weights import graph_digest, read_weights
+from zoo.errors import IncompatibleError, WeightsError
+from zoo.providers.weights import graph_digest, load_strictly, read_weights
 from zoo.registry import Registry
 from zoo.specs import BackboneSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from zoo.providers.weights import Tensors
 
 RECORD, WEIGHTS = "backbone.json", "model.safetensors"
 
@@ -42,46 +44,62 @@ def load(name: str, *, pretrained: bool = True, weights: str | Path | None = Non
     Raises:
         UnknownName: no such backbone; the message carries the nearest names.
         WeightsError: weights that are missing, damaged, or made for another architecture.
+        IncompatibleError: `weights` together with `pretrained=False`.
         MissingDependency: the provider's library is not installed.
 
     Example:
         >>> load("pocket/resnet10", pretrained=False, seed=0).spec.pooled_dim
         256
     """
+    if weights is not None and not pretrained:
+        raise IncompatibleError("weights were given together with pretrained=False. Fix: leave one of them out.")
     folder = Path(name).expanduser()
     digest = ""
     if folder.is_dir():
         spec = read_folder(folder)
         if weights is None:
             weights, digest = folder / WEIGHTS, spec.digest
+    elif name.startswith("module/"):
+        spec = BackboneSpec(name=name, provider="module", arch=name.removeprefix("module/"))
     else:
-        spec = _named(name)
-    tensors = read_weights(Path(weights).expanduser(), digest) if weights and pretrained else None
+        spec = describe(name)
+    tensors = read_weights(Path(weights).expanduser(), digest) if weights is not None and pretrained else None
+    return build(spec, pretrained=pretrained, tensors=tensors, seed=seed)
+
+
+def build(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None = None, seed: int | None = None) -> Backbone:
+    """The backbone of a record: by its provider, or by the plug-in that registered it."""
     with seeded(seed) if seed is not None else nullcontext():
         if spec.provider in PROVIDERS.names():
             backbone = PROVIDERS.get(spec.provider)(spec, pretrained=pretrained, tensors=tensors)
         else:
-            backbone = backbones.get(spec.name)(pretrained=pretrained)
-    assert isinstance(backbone, Backbone)
+            backbone = backbones.get(spec.name)(pretrained=pretrained and tensors is None)
+            if tensors is not None:
+                load_strictly(backbone.module, tensors, spec.name)
+    if not isinstance(backbone, Backbone):
+        raise IncompatibleError(f"{spec.name} must be built as a zoo.Backbone, received {type(backbone).__name__}.")
     return backbone
 
 
-def _named(name: str) -> BackboneSpec:
-    """The record of `name`; a user's own module has none in the catalog, so one is made."""
-    if name.startswith("module/"):
-        return BackboneSpec(name=name, provider="module", arch=name.removeprefix("module/"))
-    return describe(name)
-
-
 def read_folder(folder: Path) -> BackboneSpec:
-    """The record of a backbone folder, as `zoo pretrain` writes it."""
+    """The record of a backbone folder, as `zoo pretrain` writes it.
+
+    Raises:
+        WeightsError: not such a folder; or it asks for Python code by name, which no folder may.
+    """
     try:
-        return BackboneSpec.from_json(json.loads((folder / RECORD).read_text(encoding="utf-8")))
-    except (OSError, json.JSONDecodeError) as error:
+        spec = BackboneSpec.from_json(json.loads((folder / RECORD).read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
         raise WeightsError(
             f"{folder} is not a backbone folder: {RECORD} cannot be read ({error}). "
             f"Expected {RECORD} and {WEIGHTS}, as `zoo pretrain --out FOLDER` writes them."
         ) from error
+    if spec.provider == "module":
+        raise WeightsError(
+            f"{folder} holds weights of the Python function {spec.arch!r}, and zoo runs no code that a folder names. "
+            f'Fix: if you trust it, name it yourself: zoo.load("{spec.name}", weights="{folder / WEIGHTS}").'
+        )
+    return spec
 
 
 def fingerprint(backbone: Backbone) -> str:

@@ -25,12 +25,14 @@ def measured_spec(spec: BackboneSpec, module: nn.Module, encode: Encode) -> Back
     training = module.training
     module.eval()
     try:
-        with torch.inference_mode():
+        with torch.no_grad():  # not inference mode: a module may keep what it computes here
             features = encode(torch.zeros(1, *(spec.input_size or ())), None)[spec.modality]
-    except RuntimeError as error:
+    except IncompatibleError:
+        raise
+    except Exception as error:  # a network may refuse a size in any way: an assertion, a shape error
         raise IncompatibleError(
-            f"{spec.name} does not accept an input of shape {list(spec.input_size or ())} ([C, H, W]): {error}. "
-            "Fix: pass the input_size that the network was made for."
+            f"{spec.name} does not accept an input of shape {list(spec.input_size or ())} ([C, H, W]): "
+            f"{type(error).__name__}: {error}. Fix: pass the input_size that the network was made for."
         ) from error
     finally:
         module.train(training)

@@ -34,7 +34,7 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
         if not spec.tag:
             raise WeightsError(
                 f"{spec.name} names an architecture, not weights. Fix: choose {spec.name}.glyphs or "
-                f"{spec.name}.textures, or pass pretrained=False to train it from scratch."
+                f"{spec.name}.textures, or train it from scratch (pretrained=False, --scratch)."
             )
         file = WEIGHTS / f"{spec.arch}.{spec.tag}.safetensors"
         load_strictly(module, read_weights(file, spec.digest), spec.name)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Backbone, Features
-from zoo.errors import MissingDependency, WeightsError
+from zoo.data.pixels import as_mode
+from zoo.errors import MissingDependency, UnknownName, WeightsError
 from zoo.providers.weights import load_strictly
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
     `timm.create_model(arch.tag, pretrained=True, num_classes=0)`; or they are given as `tensors` and must fit exactly.
     """
     timm = import_timm()
+    if not timm.is_model(spec.arch):
+        raise UnknownName("timm architecture", spec.arch, timm.list_models(), f"timm {timm.__version__} is installed.")
     tagged = f"{spec.arch}.{spec.tag}"
     model = tagged if timm.is_model_pretrained(tagged) else spec.arch  # a tag that `zoo pretrain` made is not timm's
     if tensors is not None:
@@ -35,7 +38,7 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
         if not spec.tag:
             raise WeightsError(
                 f"{spec.name} names an architecture, not weights. Fix: choose a tag "
-                f"(`zoo list '{spec.name}.*'` shows them), or pass pretrained=False to train it from scratch."
+                f"(`zoo list '{spec.name}.*'` shows them), or train it from scratch (pretrained=False, --scratch)."
             )
         file = _download(spec)
         module = timm.create_model(model, pretrained=True, num_classes=0, pretrained_cfg_overlay={"file": str(file)})
@@ -109,7 +112,6 @@ def image_preprocess(spec: BackboneSpec) -> Callable[[Sequence[Any]], Tensor]:
     from timm.data.transforms_factory import create_transform
 
     channels, height, width = spec.input_size or (3, 224, 224)
-    mode = "L" if channels == 1 else "RGB"
     transform = create_transform(
         input_size=(channels, height, width),
         interpolation=spec.interpolation,
@@ -120,7 +122,7 @@ def image_preprocess(spec: BackboneSpec) -> Callable[[Sequence[Any]], Tensor]:
     )
 
     def preprocess(images: Sequence[Any]) -> Tensor:
-        return torch.stack([transform(image if image.mode == mode else image.convert(mode)) for image in images])
+        return torch.stack([transform(as_mode(image, "L" if channels == 1 else "RGB")) for image in images])
 
     return preprocess
 

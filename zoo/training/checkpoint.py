@@ -1,8 +1,14 @@
-"""Checkpoints of an unfinished run: atomic, resumed exactly, and refused when they belong to another run."""
+"""Checkpoints of an unfinished run: atomic, resumed exactly, and refused when they belong to another run.
+
+A checkpoint is a run's own state (weights as safetensors; optimiser, schedule and random state as accelerate writes
+them) and lies where the run was told to put it. It is not a format for exchange: do not resume from a folder that
+you did not write.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -14,57 +20,96 @@ if TYPE_CHECKING:
     from zoo.training.loop import TrainSpec
 
 KEEP = 2
+IGNORED = ("checkpoint_every",)  # settings that may change between a run and its resumption
 
 
 class Checkpoints:
-    """Folders `step-N` under `root`, each complete or absent; the newest `KEEP` are kept."""
+    """Folders `step-N` under `root`, each complete or absent; the newest `KEEP` are kept.
 
-    def __init__(self, root: Path, accelerator: Any, spec: TrainSpec) -> None:
+    `identity` names everything beside the settings that the run depends on: its starting weights, data, head.
+    """
+
+    def __init__(self, root: Path, accelerator: Any, spec: TrainSpec, identity: str = "") -> None:
         self.root = root
         self.accelerator = accelerator
         self.spec = spec.to_json()
+        self.identity = identity
 
     def steps(self) -> list[Path]:
         """Complete checkpoints, oldest first."""
-        return sorted(self.root.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
+        found = [path for path in self.root.glob("step-*") if re.fullmatch(r"step-\d+", path.name)]
+        return sorted(found, key=_step)
 
     def save(self, step: int, losses: list[float]) -> None:
-        """Write to a temporary folder, then rename: a kill in between leaves the previous checkpoint in place."""
-        final = self.root / f"step-{step}"
-        if final.exists():
-            return
-        partial = self.root / f".partial-{step}"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        self.accelerator.save_state(str(partial))
-        (partial / "run.json").write_text(json.dumps({"spec": self.spec, "losses": losses}), encoding="utf-8")
-        partial.rename(final)
-        for old in self.steps()[:-KEEP]:
-            shutil.rmtree(old)
-
-    def resume(self, losses: list[float]) -> int:
-        """Load the newest checkpoint into the prepared objects, extend `losses`, and return its step (0 if none).
+        """Write to a temporary folder, then rename: a kill in between leaves the previous checkpoint in place.
 
         Raises:
-            WeightsError: the checkpoint was written by a run with other settings or another architecture.
+            WeightsError: the folder cannot be written.
         """
-        found = self.steps()
-        if not found:
-            return 0
-        newest = found[-1]
-        run = json.loads((newest / "run.json").read_text(encoding="utf-8"))
-        if differing := sorted(k for k in self.spec if k != "checkpoint_every" and run["spec"].get(k) != self.spec[k]):
-            raise WeightsError(
-                f"checkpoint {newest} was written with other settings: "
-                + ", ".join(f"{k} {run['spec'].get(k)!r} instead of {self.spec[k]!r}" for k in differing)
-                + ". Fix: use the same settings, or another --out folder."
-            )
+        final = self.root / f"step-{step}"
+        partial = self.root / f".partial-{step}"
         try:
-            self.accelerator.load_state(str(newest))
-        except (RuntimeError, ValueError, KeyError) as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            self.accelerator.save_state(str(partial))
+            run = {"spec": self.spec, "identity": self.identity, "losses": losses}
+            (partial / "run.json").write_text(json.dumps(run), encoding="utf-8")
+            shutil.rmtree(final, ignore_errors=True)
+            partial.rename(final)
+            for old in self.steps()[:-KEEP]:
+                shutil.rmtree(old)
+        except OSError as error:
             raise WeightsError(
-                f"checkpoint {newest} does not fit this model ({str(error).splitlines()[0]}). Fix: use the backbone "
-                "that it was written for, or another --out folder."
+                f"checkpoint {final} cannot be written: {error.strerror or error}. Earlier ones are kept. "
+                "Fix: free space there or choose another --out folder."
             ) from error
-        losses.extend(run["losses"])
-        return int(newest.name.removeprefix("step-"))
+
+    def resume(self, losses: list[float]) -> int:
+        """Load the newest readable checkpoint, extend `losses`, and return its step (0 if there is none).
+
+        Raises:
+            WeightsError: the run is another one (settings, weights, data), or no checkpoint can be read.
+        """
+        damaged = []
+        for path in reversed(self.steps()):
+            try:
+                run = json.loads((path / "run.json").read_text(encoding="utf-8"))
+                self._check(path, run)
+                self.accelerator.load_state(str(path))
+            except WeightsError:
+                raise
+            except Exception as error:  # a damaged file raises whatever its reader raises
+                damaged.append(f"{path.name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+                continue
+            losses.extend(run["losses"])
+            return _step(path)
+        if damaged:
+            raise WeightsError(
+                f"the checkpoints in {self.root} do not fit this model or are damaged ({'; '.join(damaged)}). "
+                "Fix: use the backbone that they were written for, move that folder away to start again, or choose "
+                "another --out folder."
+            )
+        return 0
+
+    def clear(self) -> None:
+        """Remove all checkpoints: the run is finished and its result is saved elsewhere."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _check(self, path: Path, run: dict[str, Any]) -> None:
+        spec = run["spec"]
+        differing = [name for name in self.spec if name not in IGNORED and spec.get(name) != self.spec[name]]
+        if differing:
+            shown = ", ".join(f"{name} {spec.get(name)!r} instead of {self.spec[name]!r}" for name in differing)
+            raise WeightsError(
+                f"checkpoint {path} was written with other settings: {shown}. "
+                "Fix: use the same settings, or another --out folder."
+            )
+        if run["identity"] != self.identity:
+            raise WeightsError(
+                f"checkpoint {path} belongs to another run: its starting weights, its data or its labels were others. "
+                "Fix: use the same ones, or another --out folder."
+            )
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,14 @@ import numpy as np
 from torch import nn
 
 from zoo.adaptations import ADAPTATIONS
+from zoo.data.batches import substream
 from zoo.data.images import Inputs, LabelledImages, load_images
 from zoo.data.splits import label_budget, split
-from zoo.errors import DataError, InvalidRecord, WeightsError
-from zoo.providers.loading import load, seeded
-from zoo.providers.weights import load_strictly, read_weights
-from zoo.specs import BackboneSpec, Record, TaskSpec
+from zoo.errors import DataError, WeightsError
+from zoo.io.atomic import replace
+from zoo.providers.loading import build, load, seeded
+from zoo.providers.weights import load_strictly, read_weights, weights_digest
+from zoo.specs import BackboneSpec, Record, TaskSpec, digest_of
 from zoo.tasks import TASKS
 from zoo.training.fitting import Labelled, extract, fit_network, logits
 from zoo.training.loop import TrainSpec
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from zoo.contracts import Backbone
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
+HEAD_LR = 2e-3  # the least rate of a head, which starts from nothing
 RECORD, WEIGHTS = "fitted.json", "model.safetensors"
 
 
@@ -82,42 +86,70 @@ class FittedModel:
         return metrics
 
     def save(self, folder: str | Path) -> Path:
-        """Write `fitted.json` and `model.safetensors`; `zoo.load_model(folder)` reads them."""
+        """Write `fitted.json` and `model.safetensors`; `zoo.load_model(folder)` reads them.
+
+        Raises:
+            WeightsError: the folder cannot be written, or holds another model, which is left as it is.
+        """
         from safetensors.torch import save
 
-        path = Path(folder).expanduser()
+        path = writable(folder)
         data = save({name: t.contiguous().clone() for name, t in _both(self.backbone, self.head).state_dict().items()})
         spec = dataclasses.replace(self.spec, digest=hashlib.sha256(data).hexdigest())
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            for name, content in ((WEIGHTS, data), (RECORD, json.dumps(spec.to_json(), indent=1).encode())):
-                partial = path / f".{name}.partial"
-                partial.write_bytes(content)
-                partial.replace(path / name)
+            replace(path / WEIGHTS, data)
+            replace(path / RECORD, json.dumps(spec.to_json(), indent=1).encode())
         except OSError as error:
             raise WeightsError(f"cannot write to {path}: {error.strerror}. Fix: choose another folder.") from error
         return path
 
 
-def load_model(folder: str | Path) -> FittedModel:
-    """Read a model that `FittedModel.save` wrote.
+def writable(folder: str | Path) -> Path:
+    """`folder`, made if need be, when a fitted model can be saved there.
 
     Raises:
-        WeightsError: the folder holds no such model, or its weights are damaged.
+        WeightsError: it cannot be written, or holds a model already.
+    """
+    path = Path(folder).expanduser()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        replace(path / ".probe", b"")
+        (path / ".probe").unlink()
+    except OSError as error:
+        raise WeightsError(f"cannot write to {path}: {error.strerror}. Fix: choose another --out folder.") from error
+    if (path / RECORD).exists():
+        raise WeightsError(
+            f"{path} holds a fitted model already, and it is left as it is. Fix: choose another --out folder, or move "
+            "that one away."
+        )
+    return path
+
+
+def load_model(folder: str | Path, backbone: Backbone | None = None) -> FittedModel:
+    """Read a model that `FittedModel.save` wrote.
+
+    Args:
+        folder: what was given to `save`, or to `finetune` as `out`.
+        backbone: for a model of your own module, that module as `zoo.wrap` gives it; it takes the saved weights.
+
+    Raises:
+        WeightsError: the folder holds no such model, or its weights are damaged or do not fit `backbone`.
     """
     path = Path(folder).expanduser()
     try:
         spec = FittedSpec.from_json(json.loads((path / RECORD).read_text(encoding="utf-8")))
-    except (OSError, json.JSONDecodeError, InvalidRecord) as error:
+    except (OSError, ValueError) as error:
         raise WeightsError(
             f"{path} holds no fitted model: {RECORD} cannot be read ({error}). "
             "Fix: give the --out folder of `zoo finetune`."
         ) from error
-    tagless = (
-        spec.backbone.name if spec.backbone.provider == "module" else f"{spec.backbone.provider}/{spec.backbone.arch}"
-    )
-    backbone = dataclasses.replace(load(tagless, pretrained=False, seed=0), spec=spec.backbone)
-    head = nn.Linear(backbone.pooled_dim, spec.task.classes)
+    if backbone is None and spec.backbone.provider == "module":
+        raise WeightsError(
+            f"{path} holds a model of your own module {spec.backbone.name!r}, and zoo runs no code that a folder "
+            "names. Fix: zoo.load_model(folder, backbone=zoo.wrap(module))."
+        )
+    backbone = backbone or build(spec.backbone, pretrained=False, seed=0)
+    head = TASKS.get(spec.task.kind)().head(backbone, spec.task)
     load_strictly(_both(backbone, head), read_weights(path / WEIGHTS, spec.digest), str(path))
     return FittedModel(spec, backbone, head)
 
@@ -154,12 +186,13 @@ def finetune(
         penalty: inverse regularisation of `linear_probe`; None chooses from 0.01 to 10 on validation.
         seed: of the split, the label subset, the order and the initialisation.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        out: folder to save the model in; checkpoints lie there too, and an interrupted run goes on from them.
+        out: folder to save the model in; until it is saved checkpoints lie there, and the same call goes on from them.
         quiet: no progress.
 
     Raises:
         UnknownName: backbone, data, method or augmentation.
         DataError: data that cannot be read or split, or a budget above what a class has.
+        WeightsError: `out` cannot be written, or holds another model or run.
         TrainingDiverged: the loss left for good.
 
     Example:
@@ -168,6 +201,7 @@ def finetune(
         True
     """
     adaptation = ADAPTATIONS.get(method)()
+    folder = writable(out) if out else None
     data = data if isinstance(data, LabelledImages) else load_images(data)
     task = TaskSpec(data.name, "image_classification", data.name, len(data.classes), revision=data.digest)
     kind = TASKS.get(task.kind)()
@@ -177,7 +211,7 @@ def finetune(
         chosen = label_budget(data.targets, parts.train, labels_per_class, seed, data.classes)
     if isinstance(backbone, str):
         backbone = load(backbone, pretrained=pretrained, seed=seed)
-    with seeded(seed):
+    with seeded(substream(seed, "head")):
         head = kind.head(backbone, task)
     inputs = Inputs(data.images, backbone.preprocess)
     known = Labelled(inputs, data.targets, chosen)
@@ -190,10 +224,11 @@ def finetune(
         return metrics
 
     if adaptation.trains_backbone:
-        checkpoints = Path(out).expanduser() / "checkpoints" if out else None
+        start = weights_digest(_both(backbone, head))
+        identity = digest_of([start, data.digest, chosen.tolist(), data.classes, method, augmentation, HEAD_LR])
         fit_network(
-            backbone, head, kind, groups, known, spec,
-            head_lr=2e-3, augmentation=augmentation, checkpoints=checkpoints, quiet=quiet,
+            backbone, head, kind, groups, known, spec, head_lr=HEAD_LR, augmentation=augmentation,
+            checkpoints=folder / "checkpoints" if folder else None, identity=identity, quiet=quiet,
         )  # fmt: skip
         options: dict[str, Any] = spec.to_json() | {"augmentation": augmentation}
     else:
@@ -213,10 +248,12 @@ def finetune(
         "validation": score(head, parts.validation)[task.metric],
         "labels": len(chosen),
         "test_items": len(parts.test),
+        "validation_items": len(parts.validation),
     }
     model = FittedModel(FittedSpec(backbone.spec, task, data.classes, method, options, scores), backbone, head)
-    if out:
-        model.save(out)
+    if folder:
+        model.save(folder)
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return model
 
 

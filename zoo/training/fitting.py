@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from zoo.adaptations.groups import parameter_groups
 from zoo.contracts import Backbone, Batch, ParameterGroup, TaskKind
 from zoo.data.augment import AUGMENTATIONS
 from zoo.data.batches import EpochOrder
@@ -62,6 +63,7 @@ def fit_network(
     head_lr: float,
     augmentation: str = "none",
     checkpoints: Path | None = None,
+    identity: str = "",
     quiet: bool = False,
 ) -> History:
     """Train head and backbone together. The head's rate is at least `head_lr`, because it starts from nothing."""
@@ -71,20 +73,20 @@ def fit_network(
         chosen = data.indices[order(step)]
         return Batch(data.inputs[chosen], torch.from_numpy(data.targets[chosen]))
 
-    rate = max(spec.lr, head_lr)
-    head_group = {"params": list(head.parameters()), "lr": rate, "weight_decay": spec.weight_decay}
+    head_groups = parameter_groups(head, lr=max(spec.lr, head_lr), weight_decay=spec.weight_decay)
     return train(
         TaskLearner(backbone, head, kind, augmentation, spec.label_smoothing),
-        [*groups, head_group],
+        [*groups, *head_groups],
         batch,
         spec,
         checkpoints=checkpoints,
+        identity=identity,
         label=f"fine-tuning {backbone.spec.name}",
         quiet=quiet,
     )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def extract(backbone: Backbone, inputs: Inputs, indices: np.ndarray, device: str = "cpu", size: int = 256) -> Tensor:
     """Pooled features [n, D] of the samples at `indices`, in evaluation mode, on the CPU."""
     device = choose_device(device)
@@ -97,7 +99,7 @@ def extract(backbone: Backbone, inputs: Inputs, indices: np.ndarray, device: str
     return torch.cat(parts)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def logits(backbone: Backbone, head: nn.Module, inputs: Inputs, indices: np.ndarray, device: str = "cpu") -> Tensor:
     """Outputs [n, classes] of a fitted backbone and head."""
     outputs: Tensor = head.eval()(extract(backbone, inputs, indices, device))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.batches import generator_at
-from zoo.errors import Interrupted, TrainingDiverged
+from zoo.errors import IncompatibleError, Interrupted, InvalidRecord, TrainingDiverged
 from zoo.specs import Record
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.device import choose_device
 from zoo.training.optimiser import adamw, warmup_cosine
 from zoo.training.progress import Progress
+from zoo.training.threads import pinned_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from zoo.contracts import Batch, ParameterGroup
 
+PRECISIONS = ("no", "bf16", "fp16")
 PATIENCE = 20  # steps in a row with a loss far above the first one, before training counts as diverged
 
 
@@ -48,6 +50,24 @@ class TrainSpec(Record):
     checkpoint_every: int = 500
     threads: int = 0
 
+    def __post_init__(self) -> None:
+        rules = {
+            "steps": (self.steps >= 1, "1 or more"),
+            "batch_size": (self.batch_size >= 1, "1 or more"),
+            "lr": (0 < self.lr < math.inf, "above 0 and finite"),
+            "weight_decay": (0 <= self.weight_decay < math.inf, "0 or more"),
+            "warmup": (0 <= self.warmup < 1, "a share of the steps, from 0 to below 1"),
+            "clip_norm": (0 <= self.clip_norm < math.inf, "0 (off) or more"),
+            "label_smoothing": (0 <= self.label_smoothing < 1, "from 0 to below 1"),
+            "seed": (0 <= self.seed < 2**32, "from 0 to 4294967295"),
+            "precision": (self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
+            "checkpoint_every": (self.checkpoint_every >= 1, "1 or more"),
+            "threads": (self.threads >= 0, "0 (as they are) or more"),
+        }
+        for name, (holds, expected) in rules.items():
+            if not holds:
+                raise InvalidRecord(f"{name} must be {expected}, received {getattr(self, name)!r}.")
+
 
 @dataclass
 class History:
@@ -64,6 +84,7 @@ def train(
     *,
     after_step: Callable[[], None] | None = None,
     checkpoints: Path | None = None,
+    identity: str = "",
     label: str = "training",
     quiet: bool = False,
 ) -> History:
@@ -80,26 +101,32 @@ def train(
         spec: steps, rates, device.
         after_step: called after every optimiser step.
         checkpoints: folder for checkpoints; an unfinished run found there is resumed.
+        identity: what the run depends on beside `spec` (starting weights, data), so that only itself is resumed.
         label, quiet: what the progress line says, or that there is none.
 
     Raises:
-        TrainingDiverged: the loss became NaN or infinite, or stayed ten times above where it began.
+        TrainingDiverged: the loss, the gradient or a weight became NaN or infinite, or the loss stayed ten times
+            above where it began.
+        WeightsError: the checkpoints found belong to another run, or are damaged.
         Interrupted: Ctrl-C after the state was saved.
         DeviceError: the device is not available.
     """
     import torch
     from torch.optim.lr_scheduler import LambdaLR
 
+    _check_batch(learner, spec.batch_size)
     accelerator = make_accelerator(choose_device(spec.device), spec.precision)
     optimiser = adamw(groups)
     schedule = LambdaLR(optimiser, lambda step: warmup_cosine(step, spec.steps, spec.warmup))
-    with torch.random.fork_rng(), pinned(spec.threads):
+    with torch.random.fork_rng(), pinned_threads(spec.threads) if spec.threads else nullcontext():
         torch.manual_seed(spec.seed)
         prepared, optimiser, schedule = accelerator.prepare(learner, optimiser, schedule)
-        saved = Checkpoints(checkpoints, accelerator, spec) if checkpoints else None
+        saved = Checkpoints(checkpoints, accelerator, spec, identity) if checkpoints else None
         history = History()
         first = saved.resume(history.losses) if saved else 0
         watch = LossWatch(spec)
+        for step, loss in enumerate(history.losses):
+            watch(step, loss)
         prepared.train()
         with Progress(label, spec.steps, done=first, quiet=quiet) as progress, interruptible() as interrupted:
             for step in range(first, spec.steps):
@@ -108,7 +135,8 @@ def train(
                 history.losses.append(watch(step, loss.item()))
                 accelerator.backward(loss)
                 if spec.clip_norm:
-                    accelerator.clip_grad_norm_(prepared.parameters(), spec.clip_norm)
+                    norm = accelerator.clip_grad_norm_(prepared.parameters(), spec.clip_norm)
+                    watch.gradient(step, float(norm))
                 optimiser.step()
                 schedule.step()
                 optimiser.zero_grad()
@@ -116,16 +144,27 @@ def train(
                     after_step()
                 progress.advance(note=f"loss {history.losses[-1]:.3f}")
                 done = step + 1
-                if saved and (done % spec.checkpoint_every == 0 or interrupted() or done == spec.steps):
-                    saved.save(done, history.losses)
+                if done == spec.steps or interrupted() or done % spec.checkpoint_every == 0:
+                    watch.weights(step, learner)
+                    if saved:
+                        saved.save(done, history.losses)
                 if interrupted() and done < spec.steps:
                     raise _interrupted(label, done, spec, checkpoints)
     learner.to("cpu")
     return history
 
 
+def _check_batch(learner: nn.Module, batch_size: int) -> None:
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    if batch_size == 1 and any(isinstance(part, _BatchNorm) for part in learner.modules()):
+        raise IncompatibleError(
+            "this network has BatchNorm, which has no statistics over a batch of 1. Fix: a batch size of 2 or more."
+        )
+
+
 class LossWatch:
-    """Stops a run whose loss is no longer a number, or has left for good."""
+    """Stops a run whose loss, gradient or weights are no longer numbers, or whose loss has left for good."""
 
     def __init__(self, spec: TrainSpec) -> None:
         self.spec = spec
@@ -139,11 +178,25 @@ class LossWatch:
         self.high = self.high + 1 if loss > 10 * self.first else 0
         if not math.isfinite(loss) or self.high >= PATIENCE:
             what = f"became {loss}" if not math.isfinite(loss) else f"rose to {loss:.3g} from {self.first:.3g}"
-            raise TrainingDiverged(
-                f"the loss {what} at step {step} of {self.spec.steps} (learning rate {self.spec.lr:g}, seed "
-                f"{self.spec.seed}). Fix: lower the learning rate, lengthen the warm-up, or check the inputs for NaN."
-            )
+            raise self._diverged(f"the loss {what}", step)
         return loss
+
+    def gradient(self, step: int, norm: float) -> None:
+        """Stop when the norm of the gradient is not a number; fp16 skips such steps itself."""
+        if not math.isfinite(norm) and self.spec.precision != "fp16":
+            raise self._diverged(f"the gradient became {norm}", step)
+
+    def weights(self, step: int, learner: nn.Module) -> None:
+        """Stop before a weight that is not a number is saved."""
+        for name, parameter in learner.named_parameters():
+            if not parameter.isfinite().all():
+                raise self._diverged(f"the weight {name} became NaN or infinite", step)
+
+    def _diverged(self, what: str, step: int) -> TrainingDiverged:
+        return TrainingDiverged(
+            f"{what} at step {step} of {self.spec.steps} (learning rate {self.spec.lr:g}, seed {self.spec.seed}). "
+            "Fix: lower the learning rate, lengthen the warm-up, or check the inputs for NaN."
+        )
 
 
 def make_accelerator(device: str, precision: str) -> Any:
@@ -151,22 +204,10 @@ def make_accelerator(device: str, precision: str) -> Any:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState, PartialState
 
-    if AcceleratorState._shared_state and PartialState().device.type != device:
+    state = AcceleratorState._shared_state
+    if state and (PartialState().device.type, AcceleratorState().mixed_precision) != (device, precision):
         AcceleratorState._reset_state(reset_partial_state=True)
     return Accelerator(cpu=device == "cpu", mixed_precision=precision, step_scheduler_with_optimizer=False)
-
-
-@contextmanager
-def pinned(threads: int) -> Iterator[None]:
-    """Torch on so many threads within the block; 0 changes nothing."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

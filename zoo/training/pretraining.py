@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,18 @@ from zoo.data.batches import generator_at
 from zoo.data.generated import SOURCES, Source
 from zoo.data.images import Inputs, LabelledImages, load_images
 from zoo.errors import IncompatibleError, WeightsError
+from zoo.io.atomic import replace
 from zoo.objectives import OBJECTIVES
-from zoo.providers.loading import RECORD, WEIGHTS, load
-from zoo.specs import BackboneSpec
+from zoo.providers.loading import RECORD, WEIGHTS, load, seeded
+from zoo.providers.weights import weights_digest
+from zoo.specs import BackboneSpec, digest_of
 from zoo.training.loop import train
 from zoo.training.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+MARKER = "recipe.json"
 
 
 class ImageSource:
@@ -37,10 +42,12 @@ class ImageSource:
         self._targets = torch.from_numpy(data.targets)
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
+        """Preprocessed inputs [size, C, H, W] and their classes."""
         chosen = torch.randint(len(self._targets), (size,), generator=generator)
         return Batch(self._inputs[chosen.numpy()], self._targets[chosen])
 
     def corrupt(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """The same mild warp as in fine-tuning."""
         return AUGMENTATIONS["warp"](inputs, generator)
 
 
@@ -68,18 +75,21 @@ def pretrain(
 ) -> Backbone:
     """Pre-train from scratch as the recipe says, and save the backbone in `out`.
 
-    An unfinished run found in `out` goes on where it stopped, and ends with the same weights.
+    An unfinished run found in `out` goes on where it stopped, and ends with the same weights; a finished one is loaded.
 
     Args:
         recipe: the name of one that comes with zoo, the path of a TOML file, or a `Recipe`.
-        out: folder for the result (`backbone.json`, `model.safetensors`) and its checkpoints.
-        steps, seed, device: override the recipe; the digest in the result then tells them apart.
+        out: folder for the result (`backbone.json`, `model.safetensors`, and the loss of every step in
+            `history.json`) and, until it is finished, its checkpoints.
+        steps: instead of the recipe's; the recipe digest in the result then differs from the shipped one.
+        seed: instead of the recipe's; likewise.
+        device: instead of the recipe's.
         quiet: no progress.
 
     Raises:
         UnknownName, InvalidRecord: the recipe, its backbone, data or objective cannot be found or read.
         IncompatibleError: the objective needs something that the backbone cannot do, or sizes differ.
-        WeightsError: `out` holds a run of another recipe.
+        WeightsError: `out` holds a run of another recipe or on other data, or cannot be written.
 
     Example:
         >>> pretrain("glyphs", "runs/glyphs")                                            # doctest: +SKIP
@@ -89,7 +99,6 @@ def pretrain(
     training = dataclasses.replace(recipe.training, **{k: v for k, v in changes.items() if v is not None})
     recipe = dataclasses.replace(recipe, training=training)
     folder = Path(out).expanduser()
-    _claim(folder, recipe)
 
     backbone = load(recipe.backbone, pretrained=False, seed=training.seed)
     source = _source(recipe, backbone)
@@ -100,19 +109,22 @@ def pretrain(
             f"(it gives {', '.join(backbone.spec.can)}). Fix: choose another backbone or objective."
         )
     objective = objective_class(source.classes, source.corrupt, training.label_smoothing)
-    with torch.random.fork_rng():
-        torch.manual_seed(training.seed)
+    if _claim(folder, recipe, source):
+        return load(str(folder))
+    with seeded(training.seed):
         learner = ObjectiveLearner(backbone, objective)
-    train(
+    history = train(
         learner,
         parameter_groups(learner, lr=training.lr, weight_decay=training.weight_decay),
         lambda step: source.batch(training.batch_size, generator_at(training.seed, step, stream=1)),
         training,
         after_step=objective.after_step,
         checkpoints=folder / "checkpoints",
+        identity=digest_of([recipe.digest, source.digest, weights_digest(learner)]),
         label=f"pre-training {recipe.backbone} on {recipe.data}",
         quiet=quiet,
     )
+    replace(folder / "history.json", json.dumps({"losses": history.losses}).encode())
     return save_backbone(backbone, recipe, source, folder)
 
 
@@ -129,35 +141,45 @@ def _source(recipe: Recipe, backbone: Backbone) -> Source:
     return source
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Refuse a folder that holds another recipe's result; otherwise leave the recipe there."""
-    marker = folder / "recipe.json"
-    if marker.is_file():
-        if Recipe.from_json(json.loads(marker.read_text(encoding="utf-8"))).digest != recipe.digest:
-            raise WeightsError(
-                f"{folder} holds the run of another recipe (see {marker}); it is left as it is. "
-                "Fix: choose another --out folder."
-            )
-        return
+def _claim(folder: Path, recipe: Recipe, source: Source) -> bool:
+    """Leave a marker of this run in `folder`, or refuse one that holds another run. Returns whether it is finished."""
+    marker = {"recipe": recipe.to_json(), "recipe_digest": recipe.digest, "data_digest": source.digest}
+    path = folder / MARKER
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        marker.write_text(json.dumps(recipe.to_json(), indent=1), encoding="utf-8")
+        if not path.is_file():
+            replace(path, json.dumps(marker, indent=1).encode())
+            return False
+        found = json.loads(path.read_text(encoding="utf-8"))
+        same = [found["recipe_digest"] == marker["recipe_digest"], found["data_digest"] == marker["data_digest"]]
     except OSError as error:
         raise WeightsError(f"cannot write to {folder}: {error.strerror}. Fix: choose another --out folder.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path} is damaged ({error}). Fix: move it away, or choose another --out folder."
+        ) from error
+    if not all(same):
+        what = "of another recipe" if not same[0] else "on other data"
+        raise WeightsError(
+            f"{folder} holds the run {what} (see {path}); it is left as it is. Fix: choose another --out folder."
+        )
+    return (folder / RECORD).is_file()
 
 
 def save_backbone(backbone: Backbone, recipe: Recipe, source: Source, folder: Path) -> Backbone:
-    """Write `model.safetensors` and `backbone.json`; returned is the backbone as `zoo.load(folder)` gives it."""
+    """Write `model.safetensors` and `backbone.json`, and remove the checkpoints.
+
+    Returned is the backbone as `zoo.load(folder)` gives it.
+    """
     from safetensors.torch import save
 
     dtype = getattr(torch, recipe.dtype)
     state = backbone.module.state_dict()
     tensors = {n: (t.to(dtype) if t.is_floating_point() else t).contiguous().clone() for n, t in state.items()}
     data = save(tensors, metadata={"format": "pt"})  # one key: the order of several is random
-    base = BackboneSpec.from_json(backbone.spec.to_json())
     spec = dataclasses.replace(
-        base,
-        name=f"{base.provider}/{base.arch}.{recipe.name}",
+        BackboneSpec.from_json(backbone.spec.to_json()),
+        name=f"{backbone.spec.provider}/{backbone.spec.arch}.{recipe.name}",
         tag=recipe.name,
         digest=hashlib.sha256(data).hexdigest(),
         objective=recipe.objective,
@@ -165,8 +187,7 @@ def save_backbone(backbone: Backbone, recipe: Recipe, source: Source, folder: Pa
         recipe=recipe.name,
         recipe_digest=recipe.digest,
     )
-    for name, content in ((WEIGHTS, data), (RECORD, json.dumps(spec.to_json(), indent=1).encode())):
-        partial = folder / f".{name}.partial"
-        partial.write_bytes(content)
-        partial.replace(folder / name)
+    replace(folder / WEIGHTS, data)
+    replace(folder / RECORD, json.dumps(spec.to_json(), indent=1).encode())
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return load(str(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from zoo.errors import InvalidRecord, UnknownName
 from zoo.specs import Record, digest_of
 from zoo.training.loop import TrainSpec
 
+DTYPES = ("float32", "float16", "bfloat16")
 FOLDER = Path(__file__).parent.parent / "recipes"
 
 
@@ -24,6 +26,14 @@ class Recipe(Record):
     training: TrainSpec
     about: str = ""
     dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise InvalidRecord(f"dtype must be one of {', '.join(DTYPES)}, received {self.dtype!r}.")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):
+            raise InvalidRecord(
+                f"name must be letters, digits, '-' and '_' (it becomes a tag), received {self.name!r}."
+            )
 
     @property
     def digest(self) -> str:
@@ -59,5 +69,5 @@ def load_recipe(name: str | Path) -> Recipe:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         training = {"schema": TrainSpec.schema(), **data.pop("training", {})}
         return Recipe.from_json({"schema": Recipe.schema(), **data, "training": training})
-    except (tomllib.TOMLDecodeError, InvalidRecord) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, InvalidRecord) as error:
         raise InvalidRecord(f"{path} is not a valid recipe: {error}") from error

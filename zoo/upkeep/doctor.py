@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +13,7 @@ from zoo.adaptations import ADAPTATIONS
 from zoo.catalog.query import backbones, entries
 from zoo.objectives import OBJECTIVES
 from zoo.tasks import TASKS
+from zoo.training.threads import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +46,7 @@ def examine() -> list[Check]:
 
 def _python() -> Iterator[Check]:
     yield Check("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Check("cores", "ok", f"{cores} usable")
+    yield Check("cores", "ok", f"{usable_cores()} usable")
 
 
 def _packages() -> Iterator[Check]:
@@ -93,7 +92,11 @@ def _weights() -> Iterator[Check]:
 
 
 def _plugins() -> Iterator[Check]:
-    for registry in (backbones, OBJECTIVES, ADAPTATIONS, TASKS):
+    from zoo.data.generated import SOURCES
+    from zoo.data.images import DATASETS
+    from zoo.providers.loading import PROVIDERS
+
+    for registry in (backbones, PROVIDERS, DATASETS, SOURCES, OBJECTIVES, ADAPTATIONS, TASKS):
         failures = registry.failures()
         for name in registry.plugins:
             good = f"plug-in {registry.kind} from {registry.plugins[name].value}"

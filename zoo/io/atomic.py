@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_STALE_SECONDS = 600  # a row is written in milliseconds, so an older temporary file has lost its writer
+_STALE_SECONDS = 600  # small files are written in milliseconds: an older temporary file has lost its writer
 _LINKS_DO_NOT_WORK = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
-def publish(data: bytes, final: Path) -> bool:
-    """Give `final` this content unless the name is taken: whole or not at all, durably. Returns whether it did.
+def publish(path: Path, data: bytes) -> bool:
+    """Give `path` this content unless the name is taken: whole or not at all, durably. Returns whether it did.
 
     Raises:
         OSError: no such folder, a full or read-only disk. Nothing is left behind.
@@ -35,36 +35,47 @@ def publish(data: bytes, final: Path) -> bool:
         >>> import tempfile; from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     row = Path(folder, "row.json")
-        ...     publish(b"first", row), publish(b"second", row), row.read_bytes()
+        ...     publish(row, b"first"), publish(row, b"second"), row.read_bytes()
         (True, False, b'first')
     """
     try:
-        return _publish_once(data, final)
+        return _publish_once(path, data)
     except FileNotFoundError:  # this process slept, and `sweep` took it for a dead one; or the folder is gone
-        return _publish_once(data, final)
+        return _publish_once(path, data)
 
 
-def _publish_once(data: bytes, final: Path) -> bool:
+def _publish_once(path: Path, data: bytes) -> bool:
     try:
-        with _written(data, final) as temporary:
-            _link(temporary, final)
+        with _written(path, data) as temporary:
+            _link(temporary, path)
     except FileExistsError:
         return False
-    _sync_folder(final.parent)
+    _sync_folder(path.parent)
     return True
 
 
-def replace(data: bytes, final: Path) -> None:
-    """Give `final` this content, in place of what it has: at once or not at all, durably. Raises OSError."""
-    with _written(data, final) as temporary:
-        temporary.replace(final)
-    _sync_folder(final.parent)
+def replace(path: Path, data: bytes) -> None:
+    """Give `path` this content, in place of what it has: at once or not at all, durably.
+
+    Raises:
+        OSError: no such folder, a full or read-only disk. The old content stays, and nothing else is left behind.
+
+    Example:
+        >>> import tempfile; from pathlib import Path
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page = Path(folder, "report.html")
+        ...     replace(page, b"old"), replace(page, b"new"), page.read_bytes()
+        (None, None, b'new')
+    """
+    with _written(path, data) as temporary:
+        temporary.replace(path)
+    _sync_folder(path.parent)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed writers left. A living writer that loses its file this way writes it again."""
+    """Remove what killed writers left. A living `publish` that loses its file this way writes it again."""
     with contextlib.suppress(OSError):
-        for path in folder.glob(".*.json.*.tmp"):
+        for path in folder.glob(".*.[0-9]*-*.tmp"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _STALE_SECONDS:
                     path.unlink()
@@ -82,6 +93,8 @@ def explained(what: str) -> Iterator[None]:
     """
     try:
         yield
+    except StoreError:  # an OSError too, and explained already
+        raise
     except OSError as error:
         fix = "check the folder"
         if error.errno in _FULL:
@@ -89,18 +102,18 @@ def explained(what: str) -> Iterator[None]:
         elif error.errno in _READ_ONLY:
             fix = "the folder cannot be written: choose another one with --out, or change its permissions"
         elif error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST):
-            fix = "a store is a folder made by Store(folder).create(suite): choose a folder with --out"
+            fix = "there is no such folder, or a file is in its place: make it, or choose another one with --out"
         raise StoreError(
-            f"{what}: {error.strerror or error}. Fix: {fix}, then run again; all rows stored so far are kept."
+            f"{what}: {error.strerror or error}. Fix: {fix}, then run again; all that is stored so far is kept."
         ) from error
 
 
 @contextlib.contextmanager
-def _written(data: bytes, final: Path) -> Iterator[Path]:
-    """A synced file with this content beside `final`; removed at the end, where it has not become `final`."""
-    temporary = final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+def _written(path: Path, data: bytes) -> Iterator[Path]:
+    """A synced file with this content beside `path`; removed at the end, where it has not become `path`."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("xb") as file:  # not tempfile: it would make the row readable by its owner only
+        with temporary.open("xb") as file:  # not tempfile: it would make the file readable by its owner only
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -117,8 +130,8 @@ def _link(temporary: Path, final: Path) -> None:
     except OSError as error:
         if error.errno not in _LINKS_DO_NOT_WORK:
             raise
-        # exFAT and some network folders. Between these two lines another process may finish the same cell: then the
-        # later of two whole rows stays.
+        # exFAT and some network folders. Between these two lines another process may publish the same name: then
+        # the later of two whole files stays.
         if final.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from error
         temporary.rename(final)

@@ -1,4 +1,4 @@
-"""How many threads a cell uses, and how worker processes may be started next to threads."""
+"""How many threads a run uses. Imports torch only where it is loaded already, so that executors do without it."""
 
 from __future__ import annotations
 
@@ -6,33 +6,22 @@ import contextlib
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Method = Literal["fork", "spawn"]
-
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-def start_method(threads: int = 1) -> Method:
-    """How to start workers here: "fork" is instant and shares memory, "spawn" is right where forking is not.
-
-    That is outside Linux (system libraries of macOS do not survive a fork), once CUDA is initialised in this process (a
-    child cannot use it), and for workers with several threads: the OpenMP runtime that torch and scikit-learn use hangs
-    in a child that wants a team of threads when the parent has had one.
+def usable_cores() -> int:
+    """Cores that this process may use, which may be fewer than the machine has.
 
     Example:
-        >>> start_method(threads=2)
-        'spawn'
+        >>> 1 <= usable_cores() <= os.cpu_count()
+        True
     """
-    if sys.platform != "linux" or threads > 1:
-        return "spawn"
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        return "spawn"
-    return "fork"
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager

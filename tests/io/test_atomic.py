@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from zoo.benchmarking.atomic import explained, publish, replace, sweep
 from zoo.errors import StoreError
+from zoo.io.atomic import explained, publish, replace, sweep
 
 
 def refuse(code: int) -> Any:
@@ -31,16 +31,16 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_a_taken_name_keeps_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
     if not links:
         monkeypatch.setattr(os, "link", refuse(errno.ENOTSUP))
-    assert publish(b"first", tmp_path / "a.json")
-    assert not publish(b"second", tmp_path / "a.json")
-    assert publish(b"other", tmp_path / "b.json")
+    assert publish(tmp_path / "a.json", b"first")
+    assert not publish(tmp_path / "a.json", b"second")
+    assert publish(tmp_path / "b.json", b"other")
     assert contents(tmp_path) == {"a.json": b"first", "b.json": b"other"}
 
 
 def test_one_of_many_writers_gets_the_name(tmp_path: Path) -> None:
     datas = [bytes([number]) * 100_000 for number in range(16)]
     with ThreadPoolExecutor(16) as pool:
-        stored = list(pool.map(lambda data: publish(data, tmp_path / "a.json"), datas))
+        stored = list(pool.map(lambda data: publish(tmp_path / "a.json", data), datas))
     assert stored.count(True) == 1
     assert contents(tmp_path) == {"a.json": datas[stored.index(True)]}
 
@@ -48,7 +48,7 @@ def test_one_of_many_writers_gets_the_name(tmp_path: Path) -> None:
 def test_others_can_read(tmp_path: Path) -> None:
     old = os.umask(0o022)
     try:
-        publish(b"", tmp_path / "a.json")
+        publish(tmp_path / "a.json", b"")
     finally:
         os.umask(old)
     assert (tmp_path / "a.json").stat().st_mode & 0o777 == 0o644
@@ -56,14 +56,14 @@ def test_others_can_read(tmp_path: Path) -> None:
 
 def test_replace(tmp_path: Path) -> None:
     for data in (b"first", b"second"):
-        replace(data, tmp_path / "a.jsonl")
+        replace(tmp_path / "a.jsonl", data)
         assert contents(tmp_path) == {"a.jsonl": data}
 
 
 def test_no_folder(tmp_path: Path) -> None:
     for write in (publish, replace):
         with pytest.raises(FileNotFoundError):
-            write(b"", tmp_path / "none" / "a.json")
+            write(tmp_path / "none" / "a.json", b"")
 
 
 # ------------------------------------------------------------------------------------------------ disks that say no
@@ -75,13 +75,13 @@ def test_a_failing_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "old.json").write_bytes(b"old")
     monkeypatch.setattr(os, call, refuse(code))
     with pytest.raises(OSError, match=os.strerror(code)):
-        publish(b"new", tmp_path / "new.json")
+        publish(tmp_path / "new.json", b"new")
     if call == "fsync":
         with pytest.raises(OSError, match=os.strerror(code)):
-            replace(b"new", tmp_path / "old.json")
+            replace(tmp_path / "old.json", b"new")
     assert contents(tmp_path) == {"old.json": b"old"}
     monkeypatch.undo()
-    assert publish(b"new", tmp_path / "new.json")
+    assert publish(tmp_path / "new.json", b"new")
 
 
 def test_a_full_disk_in_the_middle_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_a_full_disk_in_the_middle_of_a_file(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(Path, "open", open_full)
     for write in (publish, replace):
         with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-            write(b"whole", tmp_path / "a.json")
+            write(tmp_path / "a.json", b"whole")
         assert contents(tmp_path) == {}
 
 
@@ -107,7 +107,7 @@ def test_a_full_disk_in_the_middle_of_a_file(tmp_path: Path, monkeypatch: pytest
     [
         (errno.ENOSPC, "free some space"),
         (errno.EROFS, "choose another one with --out"),
-        (errno.ENOTDIR, r"made by Store\(folder\)\.create"),
+        (errno.ENOTDIR, "a file is in its place"),
         (errno.EIO, "check the folder"),
     ],
 )
@@ -117,17 +117,23 @@ def test_a_system_error_is_explained(code: int, said: str) -> None:
     assert isinstance(caught.value.__cause__, OSError)
 
 
+def test_what_is_explained_already_is_left_alone() -> None:
+    with pytest.raises(StoreError) as caught, explained("no row"):
+        raise StoreError("no store there")
+    assert str(caught.value) == "no store there"
+
+
 # -------------------------------------------------------------------------------------------- what dead writers left
 
 
 def test_leftovers_are_swept_once_old(tmp_path: Path) -> None:
-    names = [".young.json.1-a.tmp", ".old.json.1-b.tmp", "old.json", ".old.txt"]
+    names = [".young.json.1-a.tmp", ".old.json.1-b.tmp", ".old.html.1-c.tmp", "old.json", ".old.txt", ".old.tmp"]
     for name in names:
         (tmp_path / name).touch()
         if "old" in name:
             os.utime(tmp_path / name, (time.time() - 7200, time.time() - 7200))
     sweep(tmp_path)
-    assert set(contents(tmp_path)) == {*names} - {".old.json.1-b.tmp"}
+    assert set(contents(tmp_path)) == {*names} - {".old.json.1-b.tmp", ".old.html.1-c.tmp"}
     sweep(tmp_path / "none")
 
 
@@ -143,6 +149,6 @@ def test_a_writer_whose_temporary_file_was_swept_writes_it_again(
         real(source, target)
 
     monkeypatch.setattr(os, "link", link)
-    assert publish(b"row", tmp_path / "a.json")
+    assert publish(tmp_path / "a.json", b"row")
     assert len(calls) == 2
     assert contents(tmp_path) == {"a.json": b"row"}

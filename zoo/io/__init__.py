@@ -1,0 +1,1 @@
+"""The one way bytes come in and go out."""
