@@ -13,13 +13,14 @@ class Terminal(io.StringIO):
 
 def test_plain_lines_in_a_log(capsys, monkeypatch):
     monkeypatch.setattr(Progress, "EVERY", 0.0)
-    with Progress("fitting", 3) as progress:
+    with Progress("fitting", 20) as progress:
         progress.advance(note="loss 0.500")
-        progress.advance(2)
+        progress.advance(19)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "fitting: 3 steps to do"
-    assert lines[1].startswith("fitting: 1/3 steps, 0 s left  loss 0.500")
-    assert lines[-1].startswith("fitting: done at 3/3 steps after")
+    assert lines[0] == "fitting: 20 steps to do"
+    assert lines[1] == "fitting: 1/20 steps, time left not known yet  loss 0.500"
+    assert lines[2] == "fitting: 20/20 steps, 0 s left"
+    assert lines[-1].startswith("fitting: done at 20/20 steps after")
 
 
 def test_a_stopped_run_says_so(capsys):

@@ -20,6 +20,7 @@ class Progress:
     """
 
     EVERY = 10.0  # seconds between two plain lines
+    SURE = 8  # units done before the pace is worth telling
 
     def __init__(
         self, label: str, total: int, *, unit: str = "step", done: int = 0, work: float = 0.0, quiet: bool = False
@@ -39,7 +40,7 @@ class Progress:
         if sys.stderr.isatty() or "ipykernel" in sys.modules:
             self._live = _live_display()
             self._live.start()
-            self._task = self._live.add_task(self.label, total=self.total, completed=self.done, note="", left="?")
+            self._task = self._live.add_task(self.label, total=self.total, completed=self.done, note="", left="")
         else:
             print(f"{self.label}: {self.total - self.done} {self.unit}s to do", file=sys.stderr, flush=True)
         return self
@@ -68,14 +69,19 @@ class Progress:
         if self.quiet:
             return
         if self._live is not None:
-            self._live.update(self._task, completed=self.done, total=self.total, note=note, left=clock(self.left()))
+            self._live.update(self._task, completed=self.done, total=self.total, note=note, left=self.remaining())
         elif time.monotonic() - self._printed >= self.EVERY:
             self._printed = time.monotonic()
             print(
-                f"{self.label}: {self.done}/{self.total} {self.unit}s, {clock(self.left())} left  {note}".rstrip(),
+                f"{self.label}: {self.done}/{self.total} {self.unit}s, {self.remaining()}  {note}".rstrip(),
                 file=sys.stderr,
                 flush=True,
             )
+
+    def remaining(self) -> str:
+        """How long it will still take, once enough is done to tell."""
+        early = self.done - self._start < min(self.SURE, self.total)
+        return "time left not known yet" if early else f"{clock(self.left())} left"
 
     def left(self) -> float:
         """Seconds still to go, from the pace so far."""
@@ -110,7 +116,7 @@ def _live_display() -> Any:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[left]} left"),
+        TextColumn("{task.fields[left]}"),
         TextColumn("{task.fields[note]}", style="dim"),
         console=Console(stderr=True),
     )
