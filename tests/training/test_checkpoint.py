@@ -6,7 +6,8 @@ from torch import nn
 
 from zoo.errors import WeightsError
 from zoo.training.checkpoint import Checkpoints
-from zoo.training.loop import TrainSpec, make_accelerator
+from zoo.training.loop import make_accelerator
+from zoo.training.trainspec import TrainSpec
 
 SPEC = TrainSpec(steps=4, batch_size=1, lr=0.1, device="cpu")
 

@@ -6,7 +6,7 @@ import zoo
 from zoo.data.images import Inputs
 from zoo.tasks.image_classification import ImageClassification
 from zoo.training.fitting import Labelled, extract, fit_network, logits
-from zoo.training.loop import TrainSpec
+from zoo.training.trainspec import TrainSpec
 
 
 def blobs(count=40):

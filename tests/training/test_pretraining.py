@@ -7,8 +7,8 @@ import torch
 import zoo
 from zoo.errors import IncompatibleError, InvalidRecord, WeightsError
 from zoo.providers.weights import weights_digest
-from zoo.training.loop import TrainSpec
 from zoo.training.recipe import Recipe, load_recipe
+from zoo.training.trainspec import TrainSpec
 
 SMALL = TrainSpec(steps=6, batch_size=16, lr=2e-3, device="cpu", checkpoint_every=2)
 

@@ -23,7 +23,7 @@ from zoo.providers.weights import weights_digest
 from zoo.specs import RunSpec, TaskSpec, digest_of
 from zoo.tasks import TASKS
 from zoo.training.fitting import Labelled, extract, fit_network
-from zoo.training.loop import TrainSpec
+from zoo.training.trainspec import TrainSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

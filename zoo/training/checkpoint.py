@@ -17,7 +17,7 @@ from zoo.errors import WeightsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zoo.training.loop import TrainSpec
+    from zoo.training.trainspec import TrainSpec
 
 KEEP = 2
 IGNORED = ("checkpoint_every",)  # settings that may change between a run and its resumption

@@ -24,7 +24,7 @@ from zoo.providers.weights import load_strictly, read_weights, weights_digest
 from zoo.specs import BackboneSpec, Record, TaskSpec, digest_of
 from zoo.tasks import TASKS
 from zoo.training.fitting import Labelled, extract, fit_network, logits
-from zoo.training.loop import TrainSpec
+from zoo.training.trainspec import TrainSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

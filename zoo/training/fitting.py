@@ -14,7 +14,8 @@ from zoo.data.augment import AUGMENTATIONS
 from zoo.data.batches import EpochOrder
 from zoo.errors import UnknownName
 from zoo.training.device import choose_device
-from zoo.training.loop import History, TrainSpec, train
+from zoo.training.loop import History, train
+from zoo.training.trainspec import TrainSpec
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo.errors import InvalidRecord, UnknownName
 from zoo.specs import Record, digest_of
-from zoo.training.loop import TrainSpec
+from zoo.training.trainspec import TrainSpec
 
 DTYPES = ("float32", "float16", "bfloat16")
 FOLDER = Path(__file__).parent.parent / "recipes"
