@@ -15,7 +15,6 @@ from zoo.data.batches import EpochOrder
 from zoo.errors import UnknownName
 from zoo.training.device import choose_device
 from zoo.training.loop import History, train
-from zoo.training.trainspec import TrainSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.data.images import Inputs
+    from zoo.training.trainspec import TrainSpec
 
 
 @dataclass(frozen=True)
