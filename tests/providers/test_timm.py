@@ -92,3 +92,10 @@ def test_repository_without_safetensors(monkeypatch):
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", absent)
     with pytest.raises(WeightsError, match=r"has no model\.safetensors, and zoo reads no pickles"):
         zoo.load(NAME)
+
+
+def test_damaged_download_is_refused(hub_file, tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(WeightsError, match="not a valid safetensors file"):
+        zoo.load(NAME)

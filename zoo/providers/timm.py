@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.contracts import Backbone, Features
 from zoo.data.pixels import as_mode
 from zoo.errors import MissingDependency, UnknownName, WeightsError
-from zoo.providers.weights import load_strictly
+from zoo.providers.weights import load_strictly, read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,8 +40,8 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
                 f"{spec.name} names an architecture, not weights. Fix: choose a tag "
                 f"(`zoo list '{spec.name}.*'` shows them), or train it from scratch (pretrained=False, --scratch)."
             )
-        file = _download(spec)
-        module = timm.create_model(model, pretrained=True, num_classes=0, pretrained_cfg_overlay={"file": str(file)})
+        overlay = {"state_dict": read_weights(_download(spec))}  # read by zoo, filtered by timm
+        module = timm.create_model(model, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay)
     else:
         module = timm.create_model(model, num_classes=0)
     return assemble(spec, module)
