@@ -165,3 +165,11 @@ def test_canonical_json_is_compact_sorted_and_never_nan():
     assert digest_of({"b": 1, "a": 2}) == digest_of({"a": 2, "b": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical({"score": float("nan")})
+
+
+def test_brief_form_comes_back_whole():
+    spec = BackboneSpec("timm/x.y", "timm", "x", tag="y", input_size=(3, 8, 8), licence="mit")
+    brief = spec.to_json(brief=True)
+    assert brief == {"schema": "zoo.BackboneSpec/1", "name": "timm/x.y", "provider": "timm", "arch": "x", "tag": "y",
+                     "input_size": [3, 8, 8], "licence": "mit"}  # fmt: skip
+    assert BackboneSpec.from_json(brief) == spec

@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     which = one.add_mutually_exclusive_group()
     which.add_argument("--pretrained", action="store_true", default=None, help="only with trained weights")
     which.add_argument("--scratch", action="store_false", dest="pretrained", default=None, help="only architectures")
-    one.add_argument("--json", action="store_true", help="one JSON list")
+    one.add_argument("--json", action="store_true", help="one JSON list; fields at their default are left out")
 
     one = command("show", "Show one backbone: facts, preprocessing, and how to load it.")
     one.add_argument("name")
@@ -149,7 +149,7 @@ def _list(options: argparse.Namespace) -> int:
         limit=options.limit,
     )
     if options.json:
-        print(json.dumps([spec.to_json() for spec in found]))
+        print(json.dumps([spec.to_json(brief=True) for spec in found]))
         return 0
     width = max((len(spec.name) for spec in found), default=0)
     lines = [f"{s.name:<{width}}  {_size(s):>8}  {_shape(s):>11}  {s.licence}" for s in found]

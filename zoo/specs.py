@@ -27,12 +27,16 @@ class Record:
     def schema(cls) -> str:
         return f"zoo.{cls.__name__}/{cls.VERSION}"
 
-    def to_json(self) -> dict[str, Any]:
-        """A plain dict of JSON types; tuples become lists, nested records become dicts."""
+    def to_json(self, *, brief: bool = False) -> dict[str, Any]:
+        """A plain dict of JSON types; tuples become lists, nested records become dicts.
+
+        With `brief` fields at their default are left out; `from_json` puts them back.
+        """
         data: dict[str, Any] = {"schema": self.schema()}
-        for name in self.__dataclass_fields__:  # type: ignore[attr-defined]  # every subclass is a dataclass
-            value = getattr(self, name)
-            data[name] = value if value.__class__ in _PLAIN else _plain(value)
+        fields = self.__dataclass_fields__  # type: ignore[attr-defined]  # every subclass is a dataclass
+        for name, value in vars(self).items() if brief else ((name, getattr(self, name)) for name in fields):
+            if not brief or value != fields[name].default:
+                data[name] = value if value.__class__ in _PLAIN else _plain(value)
         return data
 
     @classmethod
