@@ -63,6 +63,5 @@ def test_a_cuda_cell_has_the_memory_of_its_device(monkeypatch):
 def test_a_cell_that_fails_measures_nothing():
     kept = []
     with pytest.raises(ZeroDivisionError), metered("cpu") as measured:
-        kept.append(measured)
-        raise ZeroDivisionError
+        kept.append(1 // len(kept.append(measured) or kept[0]))
     assert kept == [{}]

@@ -44,7 +44,11 @@ def metered(device: str) -> Iterator[dict[str, Any]]:
         cuda.reset_peak_memory_stats()
     energy = EnergyMeter(device)
     wall, cpu = time.perf_counter(), time.process_time()
-    yield measured
+    try:
+        yield measured
+    except BaseException:
+        energy.read(0.0)  # the tracker must know that this cell has ended
+        raise
     if cuda:
         cuda.synchronize()  # work that is queued on the device belongs to this cell
         measured["peak_device_memory_mb"] = round(cuda.max_memory_allocated() / 1e6, 1)
