@@ -62,8 +62,8 @@ def test_the_same_each_time(summary):
 def test_rows_without_cost_make_a_plot_that_says_so():
     for rows in ([], digits_rows()):
         text = svg(cost_figure(summarise(digits(), rows)))
-        assert text.count("cost not recorded</text>") == 2
-        assert "from scratch, 1 label a class: cost not recorded" in text
+        assert text.count("FLOPs not recorded</text>") == 2
+        assert "from scratch, 1 label a class: FLOPs not recorded" in text
 
 
 @given(st.lists(st.floats(0, 100), max_size=12))

@@ -45,8 +45,8 @@ class EnergyMeter:
         self._busy = 0.0
         if self._tracker is not None:
             try:
+                self._tracker.start_task(self._task)  # the first one looks for counters, which takes a second
                 self._busy = _busy_seconds()
-                self._tracker.start_task(self._task)
             except Exception:  # a counter that cannot be read (any more); the kind will say that this is an estimate
                 self._tracker = None
 

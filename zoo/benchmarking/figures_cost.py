@@ -97,13 +97,13 @@ def _frame(axes: Axes, summary: Summary, here: Sequence[Point], points: Sequence
         if here:
             axes.axhline(summary.chance, color=INK, alpha=0.45, linewidth=1, linestyle=(0, (2, 3)), zorder=1)
         else:
-            axes.text(0.5, 0.5, "cost not recorded", transform=axes.transAxes, ha="center", va="center")
+            axes.text(0.5, 0.5, "FLOPs not recorded", transform=axes.transAxes, ha="center", va="center")
         axes.minorticks_off()
-        powers = sorted({10.0 ** math.floor(math.log10(x)) for _, _, x in points} | {none})
-        ticks = [10.0**p for p in range(round(math.log10(powers[0])), round(math.log10(powers[-1])) + 2)]
-        shown = [tick for tick in ticks if tick <= max((x for _, _, x in points), default=none) * 2]
-        axes.set_xticks(shown, ["0" if tick == none else amount(tick) for tick in shown])
-        axes.set_xlim(none / 1.6, max((x for _, _, x in points), default=none) * 2)
+        most = max((x for _, _, x in points), default=none) * 2
+        axes.set_xlim(none / 1.6, most)
+        exponents = range(round(math.log10(none)), math.floor(math.log10(most)) + 1)
+        ticks = [10.0**exponent for exponent in exponents] if points else []
+        axes.set_xticks(ticks, ["0" if tick == none else amount(tick) for tick in ticks])
 
 
 def _spread(heights: Sequence[float]) -> list[float]:
@@ -132,7 +132,7 @@ def _spread(heights: Sequence[float]) -> list[float]:
 def _say(summary: Summary, cost: ArmCost) -> str:
     where = f"{cost_name(cost)}, {labels_a_class(cost.budget)}"
     if cost.total.flops is None:
-        return f"{where}: cost not recorded"
+        return f"{where}: FLOPs not recorded"
     key = (cost.arm, cost.budget, cost.variant)
     mean = next((score.mean for score in summary.arms if (score.arm, score.budget, score.variant) == key), None)
     return f"{where}: {amount(cost.total.flops)} FLOPs, {'no score' if mean is None else f'{mean:.1f} %'}"
