@@ -28,7 +28,14 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"torch", "torchvision", "torchaudio", "transformers", "timm", "open_clip", "accelerate", "peft"}
 LIGHT = [  # each with all its modules, unless it names one
     *("errors", "specs", "registry", "catalog", "benchmarking.suite", "benchmarking.store", "benchmarking.statistics"),
-    *("benchmarking.summary", "benchmarking.report", "benchmarking.figures", "benchmarking.executors", "hub.card"),
+    *(
+        "benchmarking.cost",
+        "benchmarking.summary",
+        "benchmarking.report",
+        "benchmarking.figures",
+        "benchmarking.executors",
+        "hub.card",
+    ),
     *("io.atomic", "training.threads", "cli"),
 ]
 

@@ -161,8 +161,9 @@ class Result(Record):
 
     `result` is byte-identical on a rerun in the same environment; `measured` (time, memory, versions, host) is not.
 
-    `result` of a finished cell: `status` "ok", `split`, `score` (percent), `loss`, `test_reads`; of a final cell also
-    `correct` (a string of 0 and 1, one per test item), `predictions`, `chosen`, `search`, `lr_edge`,
+    `result` of a finished cell: `status` "ok", `split`, `score` (percent), `loss`, `test_reads`, `flops` (of the
+    network: `train`, `extract`, `evaluate`; None where they cannot be counted, and `flops_unknown` says why); of a
+    final cell also `correct` (a string of 0 and 1, one per test item), `predictions`, `chosen`, `search`, `lr_edge`,
     `trained_parameters`, `total_parameters`, `graph`, `warnings`. Of a failed cell: `status` "failed" and `reason`.
     """
 

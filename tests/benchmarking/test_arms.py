@@ -193,7 +193,9 @@ def test_a_final_result_agrees_with_itself(workbench, role):
 
 
 def test_a_trial_holds_no_answers(workbench):
-    assert set(workbench.run(job(workbench, "C", "tune"))) == {"status", "split", "score", "loss", "test_reads"}
+    assert set(workbench.run(job(workbench, "C", "tune"))) == {
+        *("status", "split", "score", "loss", "test_reads", "flops")
+    }
 
 
 def test_longer_schedules_train_longer(workbench):

@@ -115,18 +115,18 @@ def test_landmarks_headings_and_ids(page):
 
 
 def test_tables_have_captions_and_scopes(page):
-    assert len(page.tables) == len(page.named("caption")) == 3
+    assert len(page.tables) == len(page.named("caption")) == 4
     assert all(attrs.get("scope") in {"col", "row", "rowgroup"} for attrs in page.named("th"))
     boxes = [attrs for attrs in page.named("div") if attrs.get("class") == "scroll"]
-    assert len(boxes) == 3
+    assert len(boxes) == 4
     assert all(box["tabindex"] == "0" and box["role"] == "region" and box["aria-label"] for box in boxes)
 
 
 def test_both_themes_and_visible_focus(html):
     assert "prefers-color-scheme: dark" in html
     assert ":focus-visible" in html
-    assert html.count("<svg") == 2
-    assert html.count('role="img"') == 2
+    assert html.count("<svg") == 3
+    assert html.count('role="img"') == 3
 
 
 def test_every_figure_of_the_tables_is_that_of_the_rows(page):
@@ -219,7 +219,7 @@ def test_hostile_text_stays_text():
 
 def test_markdown_tables_are_regular(summary):
     blocks = re.findall(r"(?:^\|.*\n)+", render_markdown(SUITE, summary), flags=re.MULTILINE)
-    assert len(blocks) == 6
+    assert len(blocks) == 8
     for block in blocks:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
 

@@ -7,6 +7,7 @@ import torch
 import zoo
 from zoo.errors import IncompatibleError, InvalidRecord, WeightsError
 from zoo.providers.weights import weights_digest
+from zoo.training.pretraining import pretraining_flops
 from zoo.training.recipe import Recipe, load_recipe
 from zoo.training.trainspec import TrainSpec
 
@@ -42,6 +43,8 @@ def test_same_recipe_same_bytes_also_when_interrupted(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "warmup_cosine", original)
     assert not (tmp_path / "cut" / "model.safetensors").exists()
     assert zoo.pretrain(recipe, tmp_path / "cut", quiet=True).spec.digest == whole.spec.digest
+    cost = json.loads((tmp_path / "cut/history.json").read_text())["cost"]
+    assert cost["timed_steps"] < cost["steps"]
 
 
 def test_a_folder_of_images_is_data_too(photos, tmp_path):
@@ -50,6 +53,17 @@ def test_a_folder_of_images_is_data_too(photos, tmp_path):
     losses = json.loads((tmp_path / "out/history.json").read_text())["losses"]
     assert losses[-1] < losses[0] / 2
     assert made.spec.pretrained_on.startswith("photos")
+
+
+def test_the_cost_of_a_checkpoint_is_kept(tmp_path):
+    recipe = Recipe("r", "pocket/resnet10", "textures", "supervised", SMALL)
+    zoo.pretrain(recipe, tmp_path, quiet=True)
+    cost = json.loads((tmp_path / "history.json").read_text())["cost"]
+    assert (cost["steps"], cost["timed_steps"]) == (6, 6)
+    assert cost["flops"] == pretraining_flops(recipe)
+    twice = dataclasses.replace(recipe, training=dataclasses.replace(SMALL, steps=12))
+    assert pretraining_flops(twice) == 2 * cost["flops"]
+    assert cost["seconds"] > 0
 
 
 def test_any_architecture(photos, tmp_path):

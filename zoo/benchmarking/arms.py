@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +11,8 @@ from zoo.adaptations import ADAPTATIONS
 from zoo.adaptations.linear_probe import logistic_regression
 from zoo.benchmarking.classical import pixel_features
 from zoo.benchmarking.linter import check_scratch
+from zoo.benchmarking.meter import metered
+from zoo.benchmarking.workload import Workload
 from zoo.data.batches import substream
 from zoo.data.images import Inputs, load_images
 from zoo.data.splits import label_budget, split
@@ -90,6 +89,10 @@ class Workbench:
         self.digests = {arm.id: self._digest(arm) for arm in suite.arms}
         self._check_shared()
         self._inputs: dict[str, Inputs] = {}
+        self.workload = Workload(self.kind, self.task, self.data.images[0], device)
+        for arm in (arm for arm in suite.arms if arm.role != "C"):  # counted here, workers need not do it again
+            run = self.run_spec(arm, suite.budgets[0], 0, "tune", suite.grids[arm.search][0])
+            self.workload.unit(run, self._shared[arm.id]["architecture"])
 
     def labels(self, budget: int, seed: int) -> np.ndarray:
         """Indices of the labelled samples of one cell: the same for all arms."""
@@ -104,6 +107,9 @@ class Workbench:
         inputs = [spec.input_size, spec.mean, spec.std, spec.interpolation, spec.crop_pct, spec.crop_mode]
         self._shared[arm.id] = {"architecture": graph, "preprocessing": inputs}
         return digest_of([graph if arm.role == "S" else weights_digest(backbone.module), inputs])
+
+    def _graph(self, run: RunSpec) -> str:
+        return str(self._shared.get(run.arm, {}).get("architecture", ""))
 
     def _check_shared(self) -> None:
         """Only the start may differ between arms: each has the graph, inputs and adaptation that scratch has.
@@ -154,6 +160,7 @@ class Workbench:
             "score": self.kind.metrics(predictions, targets.numpy())[self.task.metric],
             "loss": float(self.kind.loss(predicted, targets)),
             "test_reads": sealed.reads,
+            **self.workload.cell(run, self._graph(run), len(labels), len(scored)),
         }
         if run.phase == "final":
             correct = "".join("1" if hit else "0" for hit in predictions == targets.numpy())
@@ -235,14 +242,7 @@ def _check_adaptation(arm: Arm) -> None:
 
 
 def timed(workbench: Workbench, job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The `result` of a cell, and what running it took: wall and CPU seconds, peak memory of the process in MB."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = workbench.run(job)
-    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-    measured = {
-        "seconds": round(time.perf_counter() - wall, 3),
-        "cpu_seconds": round(time.process_time() - cpu, 3),
-        "peak_memory_mb": round(usage, 1),
-        "device": workbench.device,
-    }
+    """The `result` of a cell, and what running it took: seconds, peak memory and energy (see `meter.metered`)."""
+    with metered(workbench.device) as measured:
+        result = workbench.run(job)
     return result, measured

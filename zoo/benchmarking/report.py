@@ -26,7 +26,7 @@ __all__ = ["render_html", "render_markdown", "terminal_table", "write_report"]
 
 
 def write_report(suite: Suite, rows: Sequence[Result], folder: str | Path) -> list[Path]:
-    """Write report.html, report.md, summary.json and two PNGs into `folder`; each appears whole or not at all.
+    """Write report.html, report.md, summary.json and three PNGs into `folder`; each appears whole or not at all.
 
     Args:
         suite: the suite that the rows belong to.
@@ -45,9 +45,10 @@ def write_report(suite: Suite, rows: Sequence[Result], folder: str | Path) -> li
         >>> from zoo.benchmarking.suite import load_suite
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     [path.name for path in write_report(load_suite("digits"), [], folder)]
-        ['report.html', 'report.md', 'summary.json', 'differences.png', 'scores.png']
+        ['report.html', 'report.md', 'summary.json', 'differences.png', 'scores.png', 'cost.png']
     """
     from zoo.benchmarking.figures import accuracy_figure, difference_figure, png
+    from zoo.benchmarking.figures_cost import cost_figure
 
     summary = summarise(suite, rows)
     stored = json.dumps(summary.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -57,6 +58,7 @@ def write_report(suite: Suite, rows: Sequence[Result], folder: str | Path) -> li
         "summary.json": stored.encode(),
         "differences.png": png(difference_figure(summary)),
         "scores.png": png(accuracy_figure(summary)),
+        "cost.png": png(cost_figure(summary)),
     }
     return [_write(Path(folder) / name, data) for name, data in files.items()]
 

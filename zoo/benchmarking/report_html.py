@@ -9,6 +9,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from zoo.benchmarking import report_text as text
+from zoo.benchmarking.report_cost import cost_definitions, cost_table
 from zoo.errors import MissingDependency
 from zoo.version import __version__
 
@@ -69,6 +70,8 @@ def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
                    _definitions(text.verdict_definitions(summary)))  # fmt: skip
     yield _section("Test scores", _html_table(text.score_table(summary)), scores,
                    _definitions(text.score_definitions(summary)))  # fmt: skip
+    yield _section("Cost", _html_table(cost_table(summary)), _cost_plot(summary),
+                   _definitions(cost_definitions()))  # fmt: skip
     leakage = f"<p><strong>Leakage</strong>: {escape(suite.leakage)}.</p>"
     yield _section("What the gain rests on", f"<p>{escape(' '.join(suite.rests_on.split()))}</p>", leakage)
     yield _section("Sources and licences", _definitions(text.origins(suite)))
@@ -96,6 +99,20 @@ def _plots(summary: Summary) -> tuple[str, str]:
         for svg, caption in zip(drawn, PLOTS.values(), strict=True)
     ]
     return boxes[0], boxes[1]
+
+
+def _cost_plot(summary: Summary) -> str:
+    from zoo.benchmarking import figures, figures_cost
+
+    try:
+        svg = figures.svg(figures_cost.cost_figure(summary))
+    except MissingDependency as error:
+        return f'<p class="meta">No plot: {escape(str(error))}</p>'
+    caption = "Marks: mean test score. Bars: intervals. Hollow: scratch with all its schedules. Dotted: chance."
+    return (
+        f'<figure><div class="plot-box" tabindex="0" role="group" aria-label="Plot, scrolls sideways">{svg}</div>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
 
 
 def _section(title: str, *parts: str) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from zoo.benchmarking import report_text as text
+from zoo.benchmarking.report_cost import cost_definitions, cost_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +45,8 @@ def render_markdown(suite: Suite, summary: Summary) -> str:
     parts += ["## Test scores", _md_table(text.score_table(summary))]
     parts += ["![Test score by arm and label budget](scores.png)"]
     parts += [_bullets(f"**{_md(term)}**: {_md(meaning)}" for term, meaning in text.score_definitions(summary))]
+    parts += ["## Cost", _md_table(cost_table(summary)), "![Test score against cost](cost.png)"]
+    parts += [_bullets(f"**{_md(term)}**: {_md(meaning)}" for term, meaning in cost_definitions())]
     parts += ["## What the gain rests on", _md(" ".join(suite.rests_on.split())), f"**Leakage**: {_md(suite.leakage)}."]
     parts += [
         "## Sources and licences",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.benchmarking.cells import Cell, Cells, canonical_or_repr, collect, schedule_of
+from zoo.benchmarking.cost import arm_costs
 from zoo.benchmarking.statistics import Interval, interval, mean_interval, probability_above, verdict
 from zoo.benchmarking.summary_records import (
     CONVERGED,
@@ -83,6 +84,7 @@ def summarise(suite: Suite, rows: Sequence[Result]) -> Summary:
         environments=environments,
         warnings=(*cells.warnings, *_general_warnings(suite, arms, environments)),
         totals=_totals(suite, cells, rows),
+        costs=arm_costs(suite, rows),
     )
 
 

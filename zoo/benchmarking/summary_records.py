@@ -93,6 +93,40 @@ class Search(Record):
 
 
 @dataclass(frozen=True)
+class Spent(Record):
+    """What some cells took together. None: not recorded in any of them; `lacking` names what some of them lack.
+
+    `cells` counts rows, failed ones too (`failed`). `device_seconds` are CPU seconds on the CPU, else wall-clock
+    seconds. `peak_memory_mb` is the largest of all cells, with its `memory_kind` (cell, process or mixed); `kwh` has
+    its `energy_kind` (measured, estimated or mixed).
+    """
+
+    cells: int
+    failed: int = 0
+    flops: int | None = None
+    device_seconds: float | None = None
+    peak_memory_mb: float | None = None
+    memory_kind: str = ""
+    kwh: float | None = None
+    energy_kind: str = ""
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ArmCost(Record):
+    """What an arm at one budget took: its search, its reporting cells, and both. Converged: over all schedules."""
+
+    arm: str
+    label: str
+    role: str
+    budget: int
+    variant: str
+    search: Spent
+    final: Spent
+    total: Spent
+
+
+@dataclass(frozen=True)
 class Failure(Record):
     """A cell that failed, and why; `key` finds its row."""
 
@@ -147,3 +181,4 @@ class Summary(Record):
     environments: tuple[Environment, ...]
     warnings: tuple[str, ...]
     totals: Totals
+    costs: tuple[ArmCost, ...] = ()

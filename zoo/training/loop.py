@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
+import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -31,9 +32,15 @@ PATIENCE = 20  # steps in a row with a loss far above the first one, before trai
 
 @dataclass
 class History:
-    """What training saw: the loss of every step."""
+    """What training saw: the loss of every step, and what this process did of them (all, unless it was resumed).
+
+    `seconds` and `cpu_seconds` are those of the last `timed_steps` steps.
+    """
 
     losses: list[float] = field(default_factory=list)
+    timed_steps: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 def train(
@@ -88,6 +95,7 @@ def train(
         for step, loss in enumerate(history.losses):
             watch(step, loss)
         prepared.train()
+        wall, cpu = time.perf_counter(), time.process_time()
         with Progress(label, spec.steps, done=first, quiet=quiet) as progress, interruptible() as interrupted:
             for step in range(first, spec.steps):
                 batch = _to_device(batches(step), accelerator.device)
@@ -110,6 +118,8 @@ def train(
                         saved.save(done, history.losses)
                 if interrupted() and done < spec.steps:
                     raise _interrupted(label, done, spec, checkpoints)
+        history.timed_steps = spec.steps - first
+        history.seconds, history.cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     learner.to("cpu")
     return history
 

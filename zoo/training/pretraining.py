@@ -24,7 +24,8 @@ from zoo.objectives import OBJECTIVES
 from zoo.providers.loading import RECORD, WEIGHTS, load, seeded
 from zoo.providers.weights import weights_digest
 from zoo.specs import BackboneSpec, digest_of
-from zoo.training.loop import train
+from zoo.training.flops import step_flops
+from zoo.training.loop import History, train
 from zoo.training.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def pretrain(
 
     Args:
         recipe: the name of one that comes with zoo, the path of a TOML file, or a `Recipe`.
-        out: folder for the result (`backbone.json`, `model.safetensors`, and the loss of every step in
+        out: folder for the result (`backbone.json`, `model.safetensors`, and the loss of every step and the cost in
             `history.json`) and, until it is finished, its checkpoints.
         steps: instead of the recipe's; the recipe digest in the result then differs from the shipped one.
         seed: instead of the recipe's; likewise.
@@ -124,8 +125,43 @@ def pretrain(
         label=f"pre-training {recipe.backbone} on {recipe.data}",
         quiet=quiet,
     )
-    replace(folder / "history.json", json.dumps({"losses": history.losses}).encode())
+    replace(folder / "history.json", json.dumps({"losses": history.losses, "cost": _cost(recipe, history)}).encode())
     return save_backbone(backbone, recipe, source, folder)
+
+
+def pretraining_flops(recipe: str | Path | Recipe) -> int:
+    """FLOPs of the whole pre-training by this recipe: those of one step times the steps. Nothing is trained.
+
+    Raises:
+        UnknownName, InvalidRecord: the recipe, its backbone, data or objective cannot be found or read.
+        IncompatibleError: the network has recurrent layers, which torch's counter does not see.
+
+    Example:
+        >>> pretraining_flops("glyphs") % load_recipe("glyphs").training.steps
+        0
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    training = recipe.training
+    backbone = load(recipe.backbone, pretrained=False, seed=training.seed)
+    source = _source(recipe, backbone)
+    objective = OBJECTIVES.get(recipe.objective)(source.classes, source.corrupt, training.label_smoothing)
+    with seeded(training.seed):
+        learner = ObjectiveLearner(backbone, objective)
+    batch = source.batch(training.batch_size, generator_at(training.seed, 0, stream=1))
+    return training.steps * step_flops(learner, batch)
+
+
+def _cost(recipe: Recipe, history: History) -> dict[str, Any]:
+    """FLOPs of the whole run (None where they cannot be counted), and the seconds of the steps that were timed here.
+
+    A run that was resumed knows only the seconds of its last part: `timed_steps` says how many steps that were.
+    """
+    try:
+        flops: int | None = pretraining_flops(recipe)
+    except Exception:  # a network, or the counter, may refuse in any way; the weights are worth keeping all the same
+        flops = None
+    seconds = {"seconds": round(history.seconds, 3), "cpu_seconds": round(history.cpu_seconds, 3)}
+    return {"flops": flops, **seconds, "timed_steps": history.timed_steps, "steps": recipe.training.steps}
 
 
 def _source(recipe: Recipe, backbone: Backbone) -> Source:
