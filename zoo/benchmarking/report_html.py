@@ -8,6 +8,7 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING
 
+from zoo.benchmarking import report_evidence as evidence
 from zoo.benchmarking import report_text as text
 from zoo.errors import MissingDependency
 from zoo.version import __version__
@@ -30,6 +31,8 @@ LOOK = {
 PLOTS = {
     "differences.png": "Dots: mean difference from scratch. Bars: intervals. Shaded: the margin.",
     "scores.png": "Dots: mean test score. Bars: intervals. Dotted: chance.",
+    "efficiency.png": "Marks: mean test score, side by side at each budget. Bars: intervals. Lines: the fitted curves. "
+    "Hollow: converged scratch. Dashed: frozen.",
 }
 
 
@@ -64,11 +67,17 @@ def render_html(suite: Suite, summary: Summary) -> str:
 
 
 def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
-    differences, scores = _plots(summary)
+    differences, scores, efficiency = _plots(summary)
     yield _section("Difference from scratch", _html_table(text.verdict_table(summary)), differences,
                    _definitions(text.verdict_definitions(summary)))  # fmt: skip
     yield _section("Test scores", _html_table(text.score_table(summary)), scores,
                    _definitions(text.score_definitions(summary)))  # fmt: skip
+    yield _section("What the labels are worth", _html_table(evidence.efficiency_table(summary)), efficiency,
+                   _definitions(evidence.efficiency_definitions(summary)))  # fmt: skip
+    if summary.pairs:
+        yield _section("Pre-trained arms against each other", _html_table(evidence.pair_table(summary)),
+                       _html_table(evidence.best_table(summary)),
+                       _definitions(evidence.pair_definitions(summary)))  # fmt: skip
     leakage = f"<p><strong>Leakage</strong>: {escape(suite.leakage)}.</p>"
     yield _section("What the gain rests on", f"<p>{escape(' '.join(suite.rests_on.split()))}</p>", leakage)
     yield _section("Sources and licences", _definitions(text.origins(suite)))
@@ -82,20 +91,21 @@ def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
     yield _section("How to re-run a row", _list(_code(escape(step)) for step in text.rerun(suite)))
 
 
-def _plots(summary: Summary) -> tuple[str, str]:
+def _plots(summary: Summary) -> list[str]:
     from zoo.benchmarking import figures
+    from zoo.benchmarking.figure_efficiency import efficiency_figure
 
     try:
-        drawn = figures.svg(figures.difference_figure(summary)), figures.svg(figures.accuracy_figure(summary))
+        made = figures.difference_figure(summary), figures.accuracy_figure(summary), efficiency_figure(summary)
+        drawn = [figures.svg(figure) for figure in made]
     except MissingDependency as error:
         note = f'<p class="meta">No plot: {escape(str(error))}</p>'
-        return note, note
-    boxes = [
+        return [note] * len(PLOTS)
+    return [
         f'<figure><div class="plot-box" tabindex="0" role="group" aria-label="Plot, scrolls sideways">{svg}</div>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
         for svg, caption in zip(drawn, PLOTS.values(), strict=True)
     ]
-    return boxes[0], boxes[1]
 
 
 def _section(title: str, *parts: str) -> str:

@@ -1,10 +1,11 @@
-"""The report as Markdown, with the two plots as files beside it."""
+"""The report as Markdown, with its plots as files beside it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from zoo.benchmarking import report_evidence as evidence
 from zoo.benchmarking import report_text as text
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def render_markdown(suite: Suite, summary: Summary) -> str:
-    """The same report as Markdown; the two plots are named as files beside it.
+    """The same report as Markdown; the plots are named as files beside it.
 
     Raises:
         KeyError: a verdict without words (a programming error).
@@ -40,10 +41,16 @@ def render_markdown(suite: Suite, summary: Summary) -> str:
     parts += [_bullets(map(_md, text.cautions(summary)))]
     parts += ["## Difference from scratch", _md_table(text.verdict_table(summary))]
     parts += ["![Difference from scratch by arm and label budget](differences.png)"]
-    parts += [_bullets(f"**{_md(term)}**: {_md(meaning)}" for term, meaning in text.verdict_definitions(summary))]
+    parts += [_terms(text.verdict_definitions(summary))]
     parts += ["## Test scores", _md_table(text.score_table(summary))]
     parts += ["![Test score by arm and label budget](scores.png)"]
-    parts += [_bullets(f"**{_md(term)}**: {_md(meaning)}" for term, meaning in text.score_definitions(summary))]
+    parts += [_terms(text.score_definitions(summary))]
+    parts += ["## What the labels are worth", _md_table(evidence.efficiency_table(summary))]
+    parts += ["![Test score against labels, by arm](efficiency.png)"]
+    parts += [_terms(evidence.efficiency_definitions(summary))]
+    if summary.pairs:
+        parts += ["## Pre-trained arms against each other", _md_table(evidence.pair_table(summary))]
+        parts += [_md_table(evidence.best_table(summary)), _terms(evidence.pair_definitions(summary))]
     parts += ["## What the gain rests on", _md(" ".join(suite.rests_on.split())), f"**Leakage**: {_md(suite.leakage)}."]
     parts += [
         "## Sources and licences",
@@ -64,6 +71,10 @@ def _md(value: str) -> str:
     """Text that Markdown will not take for markup, links or a table's border."""
     escaped = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", " ".join(value.split()))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _terms(pairs: Iterable[tuple[str, str]]) -> str:
+    return _bullets(f"**{_md(term)}**: {_md(meaning)}" for term, meaning in pairs)
 
 
 def _bullets(items: Iterable[str]) -> str:

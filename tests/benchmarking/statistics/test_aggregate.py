@@ -56,7 +56,7 @@ def test_too_little_to_draw_from_is_refused():
 
 @pytest.mark.parametrize(("resample_tasks", "task_sd"), [(False, 0.3), (True, 0.3)])
 def test_coverage_with_ten_tasks_and_ten_seeds(resample_tasks, task_sd):
-    """Normal task effects, so that the truth over tasks drawn anew is 0.5; the standard error of a share is 0.7 points."""
+    """Normal task effects, so the truth over tasks drawn anew is 0.5; the standard error of a share is 0.7."""
     rng = np.random.default_rng(25)
     held, hits, runs = np.linspace(0, 1, 10), 0, 1000
     truth = 0.5

@@ -32,7 +32,7 @@ def normalised(score: npt.ArrayLike, chance: float, reference: float) -> Array:
     """
     if not math.isfinite(reference - chance) or reference == chance:
         raise DataError(
-            f"chance {chance} and reference {reference} leave no scale. Fix: freeze a reference that differs from chance."
+            f"chance {chance} and reference {reference} leave no scale. Fix: freeze a reference above or below chance."
         )
     return np.asarray((np.asarray(score, dtype=np.float64) - chance) / (reference - chance), dtype=np.float64)
 

@@ -58,8 +58,8 @@ def interval(
 
     With one seed only the items vary, with one item or cluster only the seeds; `method` says so. The interval is never
     narrower than what complete agreement on all items would leave open (`1 - (alpha / 2) ** (1 / I)` of the items, the
-    exact binomial bound behind the rule of three; where nothing varies at all, `I` is the effective number of clusters):
-    two arms that never differed on 50 items may differ on the next one.
+    exact binomial bound behind the rule of three; where nothing varies at all, `I` is the effective number of
+    clusters): two arms that never differed on 50 items may differ on the next one.
 
     Args:
         differences: shape [seeds, items], in points: -100, 0 or 100 where two arms' accuracies are compared.
@@ -128,7 +128,7 @@ def mean_interval(
 
 
 def p_value(differences: npt.ArrayLike, clusters: Clusters | None = None, item: float = 100.0) -> float:
-    """The two-sided p-value of "the mean difference is 0": below `alpha` exactly where `interval` at `1 - alpha` omits 0.
+    """The two-sided p-value of "the mean difference is 0": below `alpha` where `interval` at `1 - alpha` omits 0.
 
     Args:
         differences: shape [seeds, items], in points, as in `interval`.
@@ -220,7 +220,7 @@ def _table(values: npt.ArrayLike) -> Array:
 
 
 def _columns(table: Array, clusters: Clusters | None) -> tuple[Array, Array]:
-    """Means [seeds, columns] of every column (an item, or a cluster of items), and how many items it holds [columns]."""
+    """Means [seeds, columns] of every column (an item, or a cluster of them), and its number of items [columns]."""
     items = table.shape[1]
     if clusters is None:
         return table, np.ones(items)

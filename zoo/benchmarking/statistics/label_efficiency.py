@@ -1,4 +1,4 @@
-"""What a pre-trained arm is worth: in labels that scratch would have needed, and in tasks that repay its pre-training."""
+"""What a pre-trained arm is worth: in labels that scratch would have needed, and in tasks that repay pre-training."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LabelEfficiency:
 def label_efficiency_factor(
     budgets: Sequence[float], scratch: Sequence[float], pretrained: Sequence[float]
 ) -> list[LabelEfficiency]:
-    """`LEF(N) = m_S^-1(m_P(N)) / N` at each budget N: with N labels the arm scores what scratch scores with LEF * N.
+    """`LEF(N) = m_S^-1(m_P(N)) / N` at each budget N: N labels give the arm what LEF * N labels give scratch.
 
     Each arm's curve m(log N) is the least-squares monotone fit of its mean scores (pool adjacent violators), joined by
     PCHIP in log N. More labels cannot truly hurt, so a dip is noise and is averaged away (a running maximum would keep
@@ -45,7 +45,7 @@ def label_efficiency_factor(
     points, so the curve stays monotone. Where the curve of scratch is flat, the fewest labels that reach the score
     count: the choice that flatters pre-training least.
 
-    Nothing is extrapolated. A score above all that scratch reached gives `> Nmax / N`, one below all gives `< Nmin / N`.
+    Nothing is extrapolated: a score above all that scratch reached gives `> Nmax / N`, below all `< Nmin / N`.
 
     Args:
         budgets: labels (a class), ascending, above 0.

@@ -44,6 +44,7 @@ def verdict(effect: Interval, margin: float, seeds: int, failed: int = 0, missin
         PROTOCOL, "Numbers": helps, hurts, no difference, leans up or down, undetermined.
 
     Example:
+        >>> from zoo.benchmarking.statistics import Interval
         >>> verdict(Interval(3.0, 1.2, 4.8, 0.8, "crossed"), margin=1.0, seeds=10)
         'helps'
     """
