@@ -20,7 +20,7 @@ __all__ = ["COLOURS", "efficiency_figure"]
 DASHES = {"S": "-", "P": "-", "F": (0, (5, 2)), "C": (0, (1, 1.6))}
 """How each role's line is drawn: shape repeats what colour says."""
 SPREAD = 0.018
-"""How far apart the arms' marks stand at one budget, as a share of the axis, so that intervals do not hide each other."""
+"""How far apart the marks stand at one budget, as a share of the axis, so that intervals do not hide each other."""
 
 
 def efficiency_figure(summary: Summary) -> Figure:

@@ -80,39 +80,6 @@ def factor_text(entry: Efficiency) -> str:
     return NOTHING if entry.factor is None else f"{CENSORED.get(entry.censored, '')}{entry.factor:.3g}"
 
 
-def pair_definitions(summary: Summary) -> list[tuple[str, str]]:
-    """(term, meaning) for the tables of pairs and of the best arm."""
-    texts = [
-        ("Outcome", "the verdict of the first arm against the second, with the same margin and words as above."),
-        ("Holm p (pairs)", f"two-sided, adjusted over all {len(summary.pairs)} pairs of this table, a family of their "
-         "own."),
-        ("Score", "the mean of the arm that is best on all seeds and test items: too good by what luck gave it."),
-        ("Where not picked", "each seed and fold of test items is scored by the arm that is best on the other seeds and "
-         "the other folds: what picking the best gives on data that had no part in it."),
-        ("Same pick", "the share of those picks that fell on the same arm."),
-    ]  # fmt: skip
-    return texts
-
-
-def efficiency_definitions(summary: Summary) -> list[tuple[str, str]]:
-    """(term, meaning) for the table and the figure of label efficiency."""
-    censored = (
-        "the arm scores above all that scratch reached at any budget, or below all: the largest (or smallest) budget "
-        "divided by N, a bound and no estimate. Nothing is extrapolated."
-    )
-    texts = [
-        ("Factor", "LEF(N): with N labels the arm scores what scratch scores with LEF(N) times as many. A point "
-         "estimate, without an interval."),
-        ("Curve", "each arm's mean scores, dips averaged away (least-squares monotone fit), joined by a monotone cubic "
-         "(PCHIP) over the logarithm of the labels."),
-        ("> or <", censored),
-        ("A dash", "cells are lost at one of the budgets, or the suite has only one."),
-    ]  # fmt: skip
-    if len(summary.budgets) == 2:
-        texts.append(("Two budgets", "the curve between them is a straight line over the logarithm: a rough guide."))
-    return texts
-
-
 def _pair_row(pair: Pair) -> tuple[str, ...]:
     return (
         pair.first_label,

@@ -8,6 +8,7 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING
 
+from zoo.benchmarking import report_definitions as definitions
 from zoo.benchmarking import report_evidence as evidence
 from zoo.benchmarking import report_text as text
 from zoo.errors import MissingDependency
@@ -54,7 +55,7 @@ def render_html(suite: Suite, summary: Summary) -> str:
     template = resources.files("zoo.benchmarking").joinpath("report.html").read_text(encoding="utf-8")
     opening, stories = text.answer(summary)
     spoken = [f"<strong>{escape(label)}</strong>: {escape(story)}" for label, story in stories]
-    answer = f'<p class="lead">{escape(opening)}</p>\n{_list(spoken)}\n{_quiet(text.cautions(summary))}'
+    answer = f'<p class="lead">{escape(opening)}</p>\n{_list(spoken)}\n{_quiet(definitions.cautions(summary))}'
     return Template(template).substitute(
         title=escape(suite.title),
         about=escape(" ".join(suite.about.split())),
@@ -69,15 +70,15 @@ def render_html(suite: Suite, summary: Summary) -> str:
 def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
     differences, scores, efficiency = _plots(summary)
     yield _section("Difference from scratch", _html_table(text.verdict_table(summary)), differences,
-                   _definitions(text.verdict_definitions(summary)))  # fmt: skip
+                   _definitions(definitions.verdict_definitions(summary)))  # fmt: skip
     yield _section("Test scores", _html_table(text.score_table(summary)), scores,
-                   _definitions(text.score_definitions(summary)))  # fmt: skip
+                   _definitions(definitions.score_definitions(summary)))  # fmt: skip
     yield _section("What the labels are worth", _html_table(evidence.efficiency_table(summary)), efficiency,
-                   _definitions(evidence.efficiency_definitions(summary)))  # fmt: skip
+                   _definitions(definitions.efficiency_definitions(summary)))  # fmt: skip
     if summary.pairs:
         yield _section("Pre-trained arms against each other", _html_table(evidence.pair_table(summary)),
                        _html_table(evidence.best_table(summary)),
-                       _definitions(evidence.pair_definitions(summary)))  # fmt: skip
+                       _definitions(definitions.pair_definitions(summary)))  # fmt: skip
     leakage = f"<p><strong>Leakage</strong>: {escape(suite.leakage)}.</p>"
     yield _section("What the gain rests on", f"<p>{escape(' '.join(suite.rests_on.split()))}</p>", leakage)
     yield _section("Sources and licences", _definitions(text.origins(suite)))

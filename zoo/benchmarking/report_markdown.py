@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from zoo.benchmarking import report_definitions as definitions
 from zoo.benchmarking import report_evidence as evidence
 from zoo.benchmarking import report_text as text
 
@@ -38,19 +39,19 @@ def render_markdown(suite: Suite, summary: Summary) -> str:
         _md(opening),
         _bullets(f"**{_md(label)}**: {_md(story)}" for label, story in stories),
     ]
-    parts += [_bullets(map(_md, text.cautions(summary)))]
+    parts += [_bullets(map(_md, definitions.cautions(summary)))]
     parts += ["## Difference from scratch", _md_table(text.verdict_table(summary))]
     parts += ["![Difference from scratch by arm and label budget](differences.png)"]
-    parts += [_terms(text.verdict_definitions(summary))]
+    parts += [_terms(definitions.verdict_definitions(summary))]
     parts += ["## Test scores", _md_table(text.score_table(summary))]
     parts += ["![Test score by arm and label budget](scores.png)"]
-    parts += [_terms(text.score_definitions(summary))]
+    parts += [_terms(definitions.score_definitions(summary))]
     parts += ["## What the labels are worth", _md_table(evidence.efficiency_table(summary))]
     parts += ["![Test score against labels, by arm](efficiency.png)"]
-    parts += [_terms(evidence.efficiency_definitions(summary))]
+    parts += [_terms(definitions.efficiency_definitions(summary))]
     if summary.pairs:
         parts += ["## Pre-trained arms against each other", _md_table(evidence.pair_table(summary))]
-        parts += [_md_table(evidence.best_table(summary)), _terms(evidence.pair_definitions(summary))]
+        parts += [_md_table(evidence.best_table(summary)), _terms(definitions.pair_definitions(summary))]
     parts += ["## What the gain rests on", _md(" ".join(suite.rests_on.split())), f"**Leakage**: {_md(suite.leakage)}."]
     parts += [
         "## Sources and licences",

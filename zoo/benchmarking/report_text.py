@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.benchmarking.statistics import SEEDS_FOR_A_VERDICT, VERDICTS
+from zoo.benchmarking.statistics import VERDICTS
 from zoo.benchmarking.summary_records import EQUAL, ArmScore, Comparison, Pair, Search, Summary
 
 if TYPE_CHECKING:
@@ -96,24 +96,14 @@ def answer(summary: Summary) -> tuple[str, list[tuple[str, str]]]:
 
 def verdict_table(summary: Summary) -> Table:
     """Every other arm minus scratch, at equal budget and converged."""
-    head = (
-        "Arm",
-        "Scratch is",
-        "Verdict",
-        "Points",
-        "Interval",
-        "P(arm > S)",
-        "Holm p",
-        "Detectable",
-        "Seeds",
-        "Cells lost",
-    )
+    measures = ("Points", "Interval", "P(arm > S)", "Holm p", "Detectable", "Seeds")
+    head = ("Arm", "Scratch is", "Verdict", *measures, "Cells lost")
     groups = tuple(
         (labels_a_class(b), tuple(_verdict_row(pair) for pair in summary.comparisons if pair.budget == b))
         for b in summary.budgets
     )
     caption = f"Difference from scratch in points of {summary.metric}, with {summary.confidence:.0%} intervals"
-    return Table(caption, head, groups, frozenset(head[3:9]))
+    return Table(caption, head, groups, frozenset(measures))
 
 
 def score_table(summary: Summary) -> Table:
@@ -152,58 +142,6 @@ def failure_table(summary: Summary) -> Table:
         for b in summary.budgets
     )
     return Table("Failed cells", head, groups, frozenset({"Schedule", "Seed"}))
-
-
-def verdict_definitions(summary: Summary) -> list[tuple[str, str]]:
-    """(term, meaning) for the table of differences."""
-    margin, share = f"{summary.margin:g} point{'' if summary.margin == 1 else 's'}", f"{summary.confidence:.0%}"
-    return [
-        ("Points", "the arm's score minus the scratch arm's, paired by seed and by test item, averaged over both."),
-        (
-            "Interval",
-            f"{share} confidence; seeds and {_items(summary)} are crossed, and both count as drawn at random.",
-        ),
-        ("Margin", f"{margin}, the smallest difference that matters; fixed in the suite file before any run."),
-        ("Equal budget", "scratch trained for as many steps as the arm that it is compared with."),
-        ("Converged", "scratch at the schedule (1x, 2x, ...) with the best validation score; ties go to the shorter."),
-        ("P(arm > S)", "the share of seeds on which the arm scored above scratch; ties count half."),
-        (
-            "Holm p",
-            f"two-sided p-value of no difference, adjusted by Holm over all {len(summary.comparisons)} "
-            "comparisons of this table; below 0.05 everywhere means at most a 5% chance of even one false alarm. "
-            "Comparisons without a verdict have none, and count as 1.",
-        ),
-        (
-            "Detectable",
-            f"the smallest true difference, in points, that this run would have told from zero with 80% "
-            f"power (two-sided, {share} confidence, not adjusted).",
-        ),
-        *((word, f"{meaning}.") for word, meaning in VERDICTS.items()),
-    ]
-
-
-def score_definitions(summary: Summary) -> list[tuple[str, str]]:
-    """(term, meaning) for the table of scores and of the search."""
-    return [
-        ("Mean", f"test {summary.metric} over seeds and the same {summary.totals.items} test items in every row."),
-        ("Seed", "fixes label subset, order and initialisation of the head, identically in all arms."),
-        ("Validation", "mean over the tuning seeds at the chosen value; the test split had no part in the choice."),
-        ("Trained", "the number of weights that training may change."),
-        ("Cells lost", "failed or missing cells that the figure needs. None is averaged away without being counted."),
-        ("On the edge", "the best value lies at the end of the searched grid, so a better one may lie outside."),
-    ]
-
-
-def cautions(summary: Summary) -> list[str]:
-    """What a reader must know before quoting a number, from the suite's size and the report's number of intervals."""
-    texts = [
-        f"One task, {summary.totals.items} test items: nothing here speaks of other data.",
-        f"{len(summary.comparisons)} differences from scratch are shown. Each interval, and each verdict made from it, "
-        f"holds at {summary.confidence:.0%} on its own; the Holm p beside it allows for their number{_left(summary)}.",
-    ]
-    if any(pair.seeds < SEEDS_FOR_A_VERDICT for pair in summary.comparisons):
-        texts.append(f"Fewer than {SEEDS_FOR_A_VERDICT} paired seeds give directions, not verdicts.")
-    return texts
 
 
 def counts(suite: Suite, summary: Summary) -> str:
@@ -271,18 +209,6 @@ def _clause(pairs: Sequence[Comparison]) -> str:
         numbers = "; ".join(f"{signed(pair.difference)} {_against(pair)}" for pair in pairs)
         return f"{SAID[pairs[0].verdict]} ({numbers})"
     return ", but ".join(f"{SAID[pair.verdict]} {_against(pair)} ({signed(pair.difference)})" for pair in pairs)
-
-
-def _items(summary: Summary) -> str:
-    clusters = summary.totals.clusters
-    return "test items" if clusters is None else f"{clusters} clusters of test items (speakers, documents, ...)"
-
-
-def _left(summary: Summary) -> str:
-    """How many of the differences stand after the adjustment."""
-    level = 1 - summary.confidence
-    stand = sum(pair.adjusted is not None and pair.adjusted < level for pair in summary.comparisons)
-    return f" ({stand} stay below {level:.2g})"
 
 
 def _against(pair: Comparison) -> str:
