@@ -1,5 +1,6 @@
 import dataclasses
 
+import pytest
 from synthetic import digits, digits_rows
 
 from zoo.benchmarking.cells import collect

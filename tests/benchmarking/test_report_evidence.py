@@ -54,4 +54,4 @@ def test_a_suite_without_pairs_has_no_such_section():
     assert summary.pairs == ()
     for text in (render_html(lone, summary), render_markdown(lone, summary)):
         assert "against each other" not in text
-        assert "What the labels are worth" in text
+        assert "What pre-training is worth in labels" in text

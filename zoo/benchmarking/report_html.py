@@ -73,7 +73,7 @@ def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
                    _definitions(definitions.verdict_definitions(summary)))  # fmt: skip
     yield _section("Test scores", _html_table(text.score_table(summary)), scores,
                    _definitions(definitions.score_definitions(summary)))  # fmt: skip
-    yield _section("What the labels are worth", _html_table(evidence.efficiency_table(summary)), efficiency,
+    yield _section("What pre-training is worth in labels", _html_table(evidence.efficiency_table(summary)), efficiency,
                    _definitions(definitions.efficiency_definitions(summary)))  # fmt: skip
     if summary.pairs:
         yield _section("Pre-trained arms against each other", _html_table(evidence.pair_table(summary)),

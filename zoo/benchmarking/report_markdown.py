@@ -46,7 +46,7 @@ def render_markdown(suite: Suite, summary: Summary) -> str:
     parts += ["## Test scores", _md_table(text.score_table(summary))]
     parts += ["![Test score by arm and label budget](scores.png)"]
     parts += [_terms(definitions.score_definitions(summary))]
-    parts += ["## What the labels are worth", _md_table(evidence.efficiency_table(summary))]
+    parts += ["## What pre-training is worth in labels", _md_table(evidence.efficiency_table(summary))]
     parts += ["![Test score against labels, by arm](efficiency.png)"]
     parts += [_terms(definitions.efficiency_definitions(summary))]
     if summary.pairs:
