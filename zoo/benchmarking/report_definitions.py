@@ -26,7 +26,8 @@ def verdict_definitions(summary: Summary) -> list[tuple[str, str]]:
         (
             "Holm p",
             f"two-sided p-value of no difference, adjusted by Holm over all {len(summary.comparisons)} "
-            "comparisons of this table; below 0.05 everywhere means at most a 5% chance of even one false alarm. "
+            "comparisons of this table: calling all those below 0.05 different risks even one false alarm at most 5% of "
+            "the time. "
             "Comparisons without a verdict have none, and count as 1.",
         ),
         (
