@@ -26,8 +26,8 @@ def verdict_definitions(summary: Summary) -> list[tuple[str, str]]:
         (
             "Holm p",
             f"two-sided p-value of no difference, adjusted by Holm over all {len(summary.comparisons)} "
-            "comparisons of this table: calling all those below 0.05 different risks even one false alarm at most 5% of "
-            "the time. "
+            "comparisons of this table: to call those below 0.05 different risks even one false alarm in at most 5% "
+            "of such reports. "
             "Comparisons without a verdict have none, and count as 1.",
         ),
         (
