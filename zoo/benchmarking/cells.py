@@ -46,6 +46,8 @@ class Cells:
     tuning: tuple[Result, ...]
     items: int
     warnings: tuple[str, ...]
+    clusters: npt.NDArray[np.str_] | None = None
+    """The cluster (speaker, document) of each test item, as the rows say; `None` where none of them does."""
 
     def at(self, arm: str, budget: int, schedule: int = 1) -> dict[int, Cell]:
         """The cells of one place, by seed; empty where nothing was run."""
@@ -61,8 +63,9 @@ def collect(suite: Suite, rows: Sequence[Result]) -> Cells:
     """Sort `rows` into the cells of `suite`, in an order that does not depend on the order of the rows.
 
     A row cannot count as finished if it lacks its answers, if its score (percent) disagrees with them, if it holds
-    another number of test items than most rows, or if two different rows claim its cell: such a cell has failed, with
-    the reason. Rows of another suite, version, task, arm, budget or seed are left out, and a warning counts them.
+    another number of test items or names other clusters of them than most rows, or if two different rows claim its
+    cell: such a cell has failed, with the reason. Rows of another suite, version, task, arm, budget or seed are left
+    out, and a warning counts them.
 
     Raises:
         InvalidRecord: never; a row that cannot be used is a failed cell. (Reading the rows is the store's business.)
@@ -78,16 +81,18 @@ def collect(suite: Suite, rows: Sequence[Result]) -> Cells:
     mine, warnings = _belonging(suite, rows)
     finals = [row for row in mine if row.run.phase == "final"]
     items = _items(finals)
+    clusters = _clusters(finals, items)
     grouped: dict[tuple[Place, int], list[Result]] = defaultdict(list)
     for row in sorted(finals, key=lambda row: (row.key, canonical_or_repr(row))):
         grouped[(row.run.arm, row.run.budget, schedule_of(row)), row.run.seed].append(row)
     cells: dict[Place, dict[int, Cell]] = defaultdict(dict)
     for (place, seed), claims in sorted(grouped.items(), key=lambda entry: entry[0]):
-        cells[place][seed] = _cell(seed, claims, items)
+        cells[place][seed] = _cell(seed, claims, items, clusters)
         if len({row.ok for row in claims}) == 2:
             warnings.append(f"{_name(place, seed)} failed before it finished; the finished row is used")
     tuning = tuple(sorted((row for row in mine if row.run.phase != "final"), key=lambda row: row.key))
-    return Cells(dict(cells), tuning, items, tuple(warnings))
+    labels = None if clusters is None else np.array(clusters)
+    return Cells(dict(cells), tuning, items, tuple(warnings), labels)
 
 
 def canonical_or_repr(row: Result) -> str:
@@ -125,7 +130,19 @@ def _items(finals: Sequence[Result]) -> int:
     return max(lengths, key=lambda length: (lengths[length], length), default=0)
 
 
-def _cell(seed: int, claims: list[Result], items: int) -> Cell:
+def _clusters(finals: Sequence[Result], items: int) -> tuple[str, ...] | None:
+    """What most finished rows that name clusters say, one a test item; `None` where no usable row names them."""
+    named = Counter(said for row in finals if row.ok and (said := _said_clusters(row)) is not None)
+    fitting = {said: count for said, count in named.items() if len(said) == items}
+    return max(fitting, key=lambda said: (fitting[said], said), default=None)
+
+
+def _said_clusters(row: Result) -> tuple[str, ...] | None:
+    said = row.result.get("clusters")
+    return tuple(map(str, said)) if isinstance(said, (list, tuple)) else None
+
+
+def _cell(seed: int, claims: list[Result], items: int, clusters: tuple[str, ...] | None) -> Cell:
     finished = {(row.key, canonical_or_repr(row)): row for row in claims if row.ok}
     if not finished:
         return Cell(seed, claims[0], str(claims[0].result.get("reason") or "failed without a reason"))
@@ -134,6 +151,9 @@ def _cell(seed: int, claims: list[Result], items: int) -> Cell:
         return Cell(seed, claims[0], f"{len(finished)} different rows claim this cell ({keys}); remove all but one")
     row = next(iter(finished.values()))
     reason = _defect(row, items)
+    said = _said_clusters(row)
+    if not reason and said is not None and said != clusters:
+        reason = "the row names other clusters of its test items than most rows do"
     if reason:
         return Cell(seed, row, reason)
     answers = np.frombuffer(row.result["correct"].encode("ascii"), dtype=np.uint8) == ord("1")

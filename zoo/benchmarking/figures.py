@@ -62,8 +62,8 @@ def accuracy_figure(summary: Summary) -> Figure:
     rows = [_side_by_side([a for a in summary.arms if a.budget == b]) for b in summary.budgets]
     spoken = "; ".join(_say_score(score) for scores in rows for score in scores)
     title = f"Test {summary.metric} by arm and label budget"
-    figure, panels = _panels(summary, 0.34 * max(map(len, rows), default=1), "zoo-scores", title, spoken)
-    colours = _colours(summary)
+    figure, panels = panelled(summary, 0.34 * max(map(len, rows), default=1), "zoo-scores", title, spoken)
+    colours = colours_of(summary)
     for axes, scores in zip(panels, rows, strict=True):
         for y, score in enumerate(scores):
             _dot(axes, y, score, score.mean, colours[score.arm], hollow=score.variant == CONVERGED)
@@ -98,8 +98,8 @@ def difference_figure(summary: Summary) -> Figure:
     rows = [_side_by_side([c for c in summary.comparisons if c.budget == b]) for b in summary.budgets]
     spoken = "; ".join(_say_difference(pair) for pairs in rows for pair in pairs)
     title = "Difference from scratch by arm and label budget"
-    figure, panels = _panels(summary, 0.3 * max(map(len, rows), default=1), "zoo-differences", title, spoken)
-    colours = _colours(summary)
+    figure, panels = panelled(summary, 0.3 * max(map(len, rows), default=1), "zoo-differences", title, spoken)
+    colours = colours_of(summary)
     for axes, pairs in zip(panels, rows, strict=True):
         axes.axvspan(-summary.margin, summary.margin, color=INK, alpha=0.12, linewidth=0, zorder=0)
         axes.axvline(0, color=INK, alpha=0.8, linewidth=1, zorder=1)
@@ -141,7 +141,7 @@ def svg(figure: Figure) -> str:
     title, _, description = str(figure.get_label()).partition("\n")
     _settle(figure)
     buffer = io.StringIO()
-    with _style():
+    with style():
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
     text = re.sub(r"(<metadata>.*?</metadata>|<!--.*?-->)\s*", "", text[text.index("<svg") :], flags=re.DOTALL)
@@ -180,12 +180,21 @@ def png(figure: Figure, dpi: int = 160) -> bytes:
     """
     _settle(figure)
     buffer = io.BytesIO()
-    with _style():
+    with style():
         figure.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
 
 
-def _style() -> Any:
+def style() -> Any:
+    """A context with matplotlib's settings for every plot of a report.
+
+    Raises:
+        MissingDependency: matplotlib is not installed.
+
+    Example:
+        >>> with style():
+        ...     pass
+    """
     try:
         import matplotlib
     except ImportError as error:
@@ -195,15 +204,15 @@ def _style() -> Any:
 
 def _settle(figure: Figure) -> None:
     """Lay the figure out once and keep it: matplotlib's constrained layout moves a little with every drawing."""
-    with _style():
+    with style():
         if figure.get_layout_engine() is not None:
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
 
 
-def _panels(summary: Summary, height: float, name: str, title: str, spoken: str) -> tuple[Figure, list[Axes]]:
+def panelled(summary: Summary, height: float, name: str, title: str, spoken: str) -> tuple[Figure, list[Axes]]:
     """A figure with one panel below the other for each budget, all with the same x axis; `height` in inches each."""
-    with _style():
+    with style():
         from matplotlib.figure import Figure
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -236,7 +245,7 @@ def _dot(axes: Axes, y: float, bounds: ArmScore | Comparison, value: float | Non
 def _beside(axes: Axes, y: float, number: str, word: str) -> None:
     """A number and a word to the right of the panel, in two columns."""
     place: Any = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
-    with _style():
+    with style():
         for text, offset, side in ((number, 44, "right"), (word, 52, "left")):
             if text:
                 axes.annotate(text, (1, y), (offset, 0), ha=side, **place)
@@ -244,7 +253,7 @@ def _beside(axes: Axes, y: float, number: str, word: str) -> None:
 
 def _label_rows(axes: Axes, labels: Sequence[tuple[str, float]]) -> None:
     """Name the rows at their heights; 0 is on top."""
-    with _style():
+    with style():
         axes.set_yticks([y for _, y in labels], [label for label, _ in labels])
     axes.set_ylim(max((y for _, y in labels), default=0) + 0.6, -0.6)
 
@@ -269,7 +278,15 @@ def _side_by_side(rows: Sequence[Any]) -> list[Any]:
     return sorted(rows, key=lambda row: roles.index(row.role))
 
 
-def _colours(summary: Summary) -> dict[str, str]:
+def colours_of(summary: Summary) -> dict[str, str]:
+    """The colour of every arm: one for each source of pre-training, ink for the others.
+
+    Example:
+        >>> from zoo.benchmarking.suite import load_suite
+        >>> from zoo.benchmarking.summary import summarise
+        >>> colours_of(summarise(load_suite("digits"), []))["P:glyphs"]
+        '#0a76b8'
+    """
     arms = list(dict.fromkeys(score.arm for score in summary.arms))
     sources = list(dict.fromkeys(arm.partition(":")[2] for arm in arms if ":" in arm))
     return {arm: COLOURS[sources.index(arm.partition(":")[2]) % len(COLOURS)] if ":" in arm else INK for arm in arms}
@@ -281,16 +298,22 @@ def _longer(rows: Sequence[Sequence[Comparison]]) -> list[bool]:
 
 def _say_score(score: ArmScore) -> str:
     where = f"{score_name(score)}, {labels_a_class(score.budget)}"
-    return f"{where}: no data" if score.mean is None else f"{where}: {score.mean:.1f} %{_say_bounds(score)}"
+    return f"{where}: no data" if score.mean is None else f"{where}: {score.mean:.1f} %{say_bounds(score)}"
 
 
 def _say_difference(pair: Comparison) -> str:
     where = f"{pair.label} minus scratch ({pair.against}), {labels_a_class(pair.budget)}"
-    number = "no data" if pair.difference is None else f"{signed(pair.difference)} points{_say_bounds(pair)}"
+    number = "no data" if pair.difference is None else f"{signed(pair.difference)} points{say_bounds(pair)}"
     return f"{where}: {number}, {pair.verdict}"
 
 
-def _say_bounds(bounds: ArmScore | Comparison) -> str:
+def say_bounds(bounds: ArmScore | Comparison) -> str:
+    """An interval for whoever hears the figure.
+
+    Example:
+        >>> say_bounds(ArmScore("S", "scratch", "S", 1, "equal budget", 1, 10, 0, 0, low=40.0, high=50.0))
+        ' [40.0, 50.0]'
+    """
     if bounds.low is None or bounds.high is None:
         return " (no interval)"
     return f" [{bounds.low:.1f}, {bounds.high:.1f}]"

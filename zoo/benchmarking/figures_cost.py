@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from zoo.benchmarking.figures import INK, MARKERS, PAPER, _colours, _panels, _style
+from zoo.benchmarking.figures import INK, MARKERS, PAPER, colours_of, panelled, style
 from zoo.benchmarking.report_cost import amount, cost_name
 from zoo.benchmarking.report_text import labels_a_class
 from zoo.benchmarking.summary_records import CONVERGED, ArmCost, ArmScore, Summary
@@ -42,11 +42,11 @@ def cost_figure(summary: Summary) -> Figure:
         [0, 0]
     """
     spoken = "; ".join(_say(summary, cost) for cost in summary.costs)
-    figure, panels = _panels(summary, 2.3, "zoo-cost", f"Test {summary.metric} against cost", spoken)
+    figure, panels = panelled(summary, 2.3, "zoo-cost", f"Test {summary.metric} against cost", spoken)
     points, none = _points(summary)
     for axes, budget in zip(panels, summary.budgets, strict=True):
         here = [point for point in points if point[1].budget == budget]
-        _draw(axes, here, _colours(summary))
+        _draw(axes, here, colours_of(summary))
         _frame(axes, summary, here, points, none)
         _name(axes, here)
     if panels:
@@ -81,7 +81,7 @@ def _name(axes: Axes, points: Sequence[Point]) -> None:
     heights = _spread([float(score.mean or 0) for score, _, _ in points])
     edge = axes.get_xlim()[1]
     place: Any = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
-    with _style():
+    with style():
         for (score, cost, x), height in zip(points, heights, strict=True):
             y = float(score.mean or 0)
             axes.plot([x, edge], [y, height], color=INK, alpha=0.3, linewidth=0.8, zorder=2, gid="leader")
@@ -89,7 +89,7 @@ def _name(axes: Axes, points: Sequence[Point]) -> None:
 
 
 def _frame(axes: Axes, summary: Summary, here: Sequence[Point], points: Sequence[Point], none: float) -> None:
-    with _style():
+    with style():
         axes.set_xscale("log")
         axes.set_ylim(0, 105)
         axes.set_ylabel(f"test {summary.metric}, %")

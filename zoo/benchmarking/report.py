@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.benchmarking import report_evidence as evidence
 from zoo.benchmarking import report_text as text
 from zoo.benchmarking.report_html import render_html
 from zoo.benchmarking.report_markdown import render_markdown
@@ -45,8 +46,9 @@ def write_report(suite: Suite, rows: Sequence[Result], folder: str | Path) -> li
         >>> from zoo.benchmarking.suite import load_suite
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     [path.name for path in write_report(load_suite("digits"), [], folder)]
-        ['report.html', 'report.md', 'summary.json', 'differences.png', 'scores.png', 'cost.png']
+        ['report.html', 'report.md', 'summary.json', 'differences.png', 'scores.png', 'efficiency.png', 'cost.png']
     """
+    from zoo.benchmarking.figure_efficiency import efficiency_figure
     from zoo.benchmarking.figures import accuracy_figure, difference_figure, png
     from zoo.benchmarking.figures_cost import cost_figure
 
@@ -58,13 +60,14 @@ def write_report(suite: Suite, rows: Sequence[Result], folder: str | Path) -> li
         "summary.json": stored.encode(),
         "differences.png": png(difference_figure(summary)),
         "scores.png": png(accuracy_figure(summary)),
+        "efficiency.png": png(efficiency_figure(summary)),
         "cost.png": png(cost_figure(summary)),
     }
     return [_write(Path(folder) / name, data) for name, data in files.items()]
 
 
 def terminal_table(summary: Summary, console: Console) -> None:
-    """Print the verdicts and scores: rich tables on a terminal, plain aligned lines when piped.
+    """Print verdicts, scores, label efficiency and pairs: rich tables on a terminal, plain aligned lines when piped.
 
     Raises:
         MissingDependency: never here; rich comes with zoo.
@@ -79,7 +82,10 @@ def terminal_table(summary: Summary, console: Console) -> None:
         Difference from scratch in points of accuracy, with 95% intervals
         ...
     """
-    for table in (text.verdict_table(summary), text.score_table(summary)):
+    tables = [text.verdict_table(summary), text.score_table(summary), evidence.efficiency_table(summary)]
+    if summary.pairs:
+        tables += [evidence.pair_table(summary), evidence.best_table(summary)]
+    for table in tables:
         if console.is_terminal:
             console.print(_rich_table(table))
         else:

@@ -8,6 +8,8 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING
 
+from zoo.benchmarking import report_definitions as definitions
+from zoo.benchmarking import report_evidence as evidence
 from zoo.benchmarking import report_text as text
 from zoo.benchmarking.report_cost import cost_definitions, cost_table
 from zoo.errors import MissingDependency
@@ -31,6 +33,8 @@ LOOK = {
 PLOTS = {
     "differences.png": "Dots: mean difference from scratch. Bars: intervals. Shaded: the margin.",
     "scores.png": "Dots: mean test score. Bars: intervals. Dotted: chance.",
+    "efficiency.png": "Marks: mean test score, side by side at each budget. Bars: intervals. Lines: the fitted curves. "
+    "Hollow: converged scratch. Dashed: frozen.",
 }
 
 
@@ -52,7 +56,7 @@ def render_html(suite: Suite, summary: Summary) -> str:
     template = resources.files("zoo.benchmarking").joinpath("report.html").read_text(encoding="utf-8")
     opening, stories = text.answer(summary)
     spoken = [f"<strong>{escape(label)}</strong>: {escape(story)}" for label, story in stories]
-    answer = f'<p class="lead">{escape(opening)}</p>\n{_list(spoken)}\n{_quiet(text.cautions(summary))}'
+    answer = f'<p class="lead">{escape(opening)}</p>\n{_list(spoken)}\n{_quiet(definitions.cautions(summary))}'
     return Template(template).substitute(
         title=escape(suite.title),
         about=escape(" ".join(suite.about.split())),
@@ -65,11 +69,17 @@ def render_html(suite: Suite, summary: Summary) -> str:
 
 
 def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
-    differences, scores = _plots(summary)
+    differences, scores, efficiency = _plots(summary)
     yield _section("Difference from scratch", _html_table(text.verdict_table(summary)), differences,
-                   _definitions(text.verdict_definitions(summary)))  # fmt: skip
+                   _definitions(definitions.verdict_definitions(summary)))  # fmt: skip
     yield _section("Test scores", _html_table(text.score_table(summary)), scores,
-                   _definitions(text.score_definitions(summary)))  # fmt: skip
+                   _definitions(definitions.score_definitions(summary)))  # fmt: skip
+    yield _section("What pre-training is worth in labels", _html_table(evidence.efficiency_table(summary)), efficiency,
+                   _definitions(definitions.efficiency_definitions(summary)))  # fmt: skip
+    if summary.pairs:
+        yield _section("Pre-trained arms against each other", _html_table(evidence.pair_table(summary)),
+                       _html_table(evidence.best_table(summary)),
+                       _definitions(definitions.pair_definitions(summary)))  # fmt: skip
     yield _section("Cost", _html_table(cost_table(summary)), _cost_plot(summary),
                    _definitions(cost_definitions()))  # fmt: skip
     leakage = f"<p><strong>Leakage</strong>: {escape(suite.leakage)}.</p>"
@@ -85,20 +95,21 @@ def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
     yield _section("How to re-run a row", _list(_code(escape(step)) for step in text.rerun(suite)))
 
 
-def _plots(summary: Summary) -> tuple[str, str]:
+def _plots(summary: Summary) -> list[str]:
     from zoo.benchmarking import figures
+    from zoo.benchmarking.figure_efficiency import efficiency_figure
 
     try:
-        drawn = figures.svg(figures.difference_figure(summary)), figures.svg(figures.accuracy_figure(summary))
+        made = figures.difference_figure(summary), figures.accuracy_figure(summary), efficiency_figure(summary)
+        drawn = [figures.svg(figure) for figure in made]
     except MissingDependency as error:
         note = f'<p class="meta">No plot: {escape(str(error))}</p>'
-        return note, note
-    boxes = [
+        return [note] * len(PLOTS)
+    return [
         f'<figure><div class="plot-box" tabindex="0" role="group" aria-label="Plot, scrolls sideways">{svg}</div>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
         for svg, caption in zip(drawn, PLOTS.values(), strict=True)
     ]
-    return boxes[0], boxes[1]
 
 
 def _cost_plot(summary: Summary) -> str:

@@ -1,10 +1,12 @@
-"""The report as Markdown, with the two plots as files beside it."""
+"""The report as Markdown, with its plots as files beside it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from zoo.benchmarking import report_definitions as definitions
+from zoo.benchmarking import report_evidence as evidence
 from zoo.benchmarking import report_text as text
 from zoo.benchmarking.report_cost import cost_definitions, cost_table
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def render_markdown(suite: Suite, summary: Summary) -> str:
-    """The same report as Markdown; the two plots are named as files beside it.
+    """The same report as Markdown; the plots are named as files beside it.
 
     Raises:
         KeyError: a verdict without words (a programming error).
@@ -38,15 +40,21 @@ def render_markdown(suite: Suite, summary: Summary) -> str:
         _md(opening),
         _bullets(f"**{_md(label)}**: {_md(story)}" for label, story in stories),
     ]
-    parts += [_bullets(map(_md, text.cautions(summary)))]
+    parts += [_bullets(map(_md, definitions.cautions(summary)))]
     parts += ["## Difference from scratch", _md_table(text.verdict_table(summary))]
     parts += ["![Difference from scratch by arm and label budget](differences.png)"]
-    parts += [_bullets(f"**{_md(term)}**: {_md(meaning)}" for term, meaning in text.verdict_definitions(summary))]
+    parts += [_terms(definitions.verdict_definitions(summary))]
     parts += ["## Test scores", _md_table(text.score_table(summary))]
     parts += ["![Test score by arm and label budget](scores.png)"]
-    parts += [_bullets(f"**{_md(term)}**: {_md(meaning)}" for term, meaning in text.score_definitions(summary))]
+    parts += [_terms(definitions.score_definitions(summary))]
+    parts += ["## What pre-training is worth in labels", _md_table(evidence.efficiency_table(summary))]
+    parts += ["![Test score against labels, by arm](efficiency.png)"]
+    parts += [_terms(definitions.efficiency_definitions(summary))]
+    if summary.pairs:
+        parts += ["## Pre-trained arms against each other", _md_table(evidence.pair_table(summary))]
+        parts += [_md_table(evidence.best_table(summary)), _terms(definitions.pair_definitions(summary))]
     parts += ["## Cost", _md_table(cost_table(summary)), "![Test score against cost](cost.png)"]
-    parts += [_bullets(f"**{_md(term)}**: {_md(meaning)}" for term, meaning in cost_definitions())]
+    parts += [_terms(cost_definitions())]
     parts += ["## What the gain rests on", _md(" ".join(suite.rests_on.split())), f"**Leakage**: {_md(suite.leakage)}."]
     parts += [
         "## Sources and licences",
@@ -67,6 +75,10 @@ def _md(value: str) -> str:
     """Text that Markdown will not take for markup, links or a table's border."""
     escaped = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", " ".join(value.split()))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _terms(pairs: Iterable[tuple[str, str]]) -> str:
+    return _bullets(f"**{_md(term)}**: {_md(meaning)}" for term, meaning in pairs)
 
 
 def _bullets(items: Iterable[str]) -> str:

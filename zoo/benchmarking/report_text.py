@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.benchmarking.statistics import SEEDS_FOR_A_VERDICT, VERDICTS
-from zoo.benchmarking.summary_records import EQUAL, ArmScore, Comparison, Search, Summary
+from zoo.benchmarking.statistics import VERDICTS
+from zoo.benchmarking.summary_records import EQUAL, ArmScore, Comparison, Pair, Search, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,13 +96,14 @@ def answer(summary: Summary) -> tuple[str, list[tuple[str, str]]]:
 
 def verdict_table(summary: Summary) -> Table:
     """Every other arm minus scratch, at equal budget and converged."""
-    head = ("Arm", "Scratch is", "Verdict", "Points", "Interval", "P(arm > S)", "Seeds", "Cells lost")
+    measures = ("Points", "Interval", "P(arm > S)", "Holm p", "Detectable", "Seeds")
+    head = ("Arm", "Scratch is", "Verdict", *measures, "Cells lost")
     groups = tuple(
         (labels_a_class(b), tuple(_verdict_row(pair) for pair in summary.comparisons if pair.budget == b))
         for b in summary.budgets
     )
     caption = f"Difference from scratch in points of {summary.metric}, with {summary.confidence:.0%} intervals"
-    return Table(caption, head, groups, frozenset(head[3:7]))
+    return Table(caption, head, groups, frozenset(measures))
 
 
 def score_table(summary: Summary) -> Table:
@@ -141,44 +142,6 @@ def failure_table(summary: Summary) -> Table:
         for b in summary.budgets
     )
     return Table("Failed cells", head, groups, frozenset({"Schedule", "Seed"}))
-
-
-def verdict_definitions(summary: Summary) -> list[tuple[str, str]]:
-    """(term, meaning) for the table of differences."""
-    margin, share = f"{summary.margin:g} point{'' if summary.margin == 1 else 's'}", f"{summary.confidence:.0%}"
-    return [
-        ("Points", "the arm's score minus the scratch arm's, paired by seed and by test item, averaged over both."),
-        ("Interval", f"{share} confidence; seeds and test items are crossed, and both count as drawn at random."),
-        ("Margin", f"{margin}, the smallest difference that matters; fixed in the suite file before any run."),
-        ("Equal budget", "scratch trained for as many steps as the arm that it is compared with."),
-        ("Converged", "scratch at the schedule (1x, 2x, ...) with the best validation score; ties go to the shorter."),
-        ("P(arm > S)", "the share of seeds on which the arm scored above scratch; ties count half."),
-        *((word, f"{meaning}.") for word, meaning in VERDICTS.items()),
-    ]
-
-
-def score_definitions(summary: Summary) -> list[tuple[str, str]]:
-    """(term, meaning) for the table of scores and of the search."""
-    return [
-        ("Mean", f"test {summary.metric} over seeds and the same {summary.totals.items} test items in every row."),
-        ("Seed", "fixes label subset, order and initialisation of the head, identically in all arms."),
-        ("Validation", "mean over the tuning seeds at the chosen value; the test split had no part in the choice."),
-        ("Trained", "the number of weights that training may change."),
-        ("Cells lost", "failed or missing cells that the figure needs. None is averaged away without being counted."),
-        ("On the edge", "the best value lies at the end of the searched grid, so a better one may lie outside."),
-    ]
-
-
-def cautions(summary: Summary) -> list[str]:
-    """What a reader must know before quoting a number, from the suite's size and the report's number of intervals."""
-    texts = [
-        f"One task, {summary.totals.items} test items: nothing here speaks of other data.",
-        f"{len(summary.comparisons)} intervals are shown, each at {summary.confidence:.0%}; they are not adjusted for "
-        "their number.",
-    ]
-    if any(pair.seeds < SEEDS_FOR_A_VERDICT for pair in summary.comparisons):
-        texts.append(f"Fewer than {SEEDS_FOR_A_VERDICT} paired seeds give directions, not verdicts.")
-    return texts
 
 
 def counts(suite: Suite, summary: Summary) -> str:
@@ -252,19 +215,47 @@ def _against(pair: Comparison) -> str:
     return "at equal budget" if pair.against == EQUAL else "against converged scratch"
 
 
-def _interval(bounds: ArmScore | Comparison) -> str:
+def bounds_text(bounds: ArmScore | Comparison | Pair) -> str:
+    """An interval in words, with signs where it is of a difference.
+
+    Example:
+        >>> bounds_text(ArmScore("S", "scratch", "S", 1, "equal budget", 1, 10, 0, 0, low=40.0, high=50.0))
+        '40.0 to 50.0'
+    """
     if bounds.low is None or bounds.high is None:
         return NOTHING
-    if isinstance(bounds, Comparison):
-        return f"{signed(bounds.low)} to {signed(bounds.high)}"
-    return f"{bounds.low:.1f} to {bounds.high:.1f}"
+    if isinstance(bounds, ArmScore):
+        return f"{bounds.low:.1f} to {bounds.high:.1f}"
+    return f"{signed(bounds.low)} to {signed(bounds.high)}"
+
+
+def p_text(value: float | None) -> str:
+    """A p-value with as many digits as matter.
+
+    Example:
+        >>> p_text(0.0412), p_text(0.0002), p_text(None)
+        ('0.041', '< 0.001', '–')
+    """
+    if value is None:
+        return NOTHING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def size_text(value: float | None) -> str:
+    """Points without a sign, or a dash.
+
+    Example:
+        >>> size_text(1.26)
+        '1.3'
+    """
+    return NOTHING if value is None else f"{value:.1f}"
 
 
 def _verdict_row(pair: Comparison) -> tuple[str, ...]:
     against = pair.against + (f" ({pair.schedule}x)" if pair.schedule > 1 else "")
     chance = NOTHING if pair.probability is None else f"{pair.probability:.2f}"
-    numbers = (signed(pair.difference), _interval(pair), chance, str(pair.seeds))
-    return (pair.label, against, pair.verdict, *numbers, _lost(pair))
+    numbers = (signed(pair.difference), bounds_text(pair), chance, p_text(pair.adjusted), size_text(pair.detectable))
+    return (pair.label, against, pair.verdict, *numbers, str(pair.seeds), lost_text(pair))
 
 
 def _score_row(score: ArmScore) -> tuple[str, ...]:
@@ -274,10 +265,16 @@ def _score_row(score: ArmScore) -> tuple[str, ...]:
     chosen = ", ".join(f"{option} {shown(value)}" for option, value in (score.chosen or {}).items()) or NOTHING
     edge = " (on the edge)" if score.lr_edge else ""
     trained = NOTHING if score.trained_parameters is None else f"{score.trained_parameters:,}"
-    return (name, mean, _interval(score), validation, chosen + edge, trained, str(score.seeds), _lost(score))
+    return (name, mean, bounds_text(score), validation, chosen + edge, trained, str(score.seeds), lost_text(score))
 
 
-def _lost(counted: ArmScore | Comparison) -> str:
+def lost_text(counted: ArmScore | Comparison | Pair) -> str:
+    """How many cells failed or are missing.
+
+    Example:
+        >>> lost_text(ArmScore("S", "scratch", "S", 1, "equal budget", 1, 8, 1, 1))
+        '1 failed, 1 missing'
+    """
     parts = [
         f"{number} {word}" for number, word in ((counted.failed, "failed"), (counted.missing, "missing")) if number
     ]

@@ -11,14 +11,19 @@ import numpy as np
 
 from zoo.benchmarking.cells import Cell, Cells, canonical_or_repr, collect, schedule_of
 from zoo.benchmarking.cost import arm_costs
-from zoo.benchmarking.statistics import Interval, interval, mean_interval, probability_above, verdict
+from zoo.benchmarking.pairing import bounds, lost, paired
+from zoo.benchmarking.statistics import mean_interval, probability_above
+from zoo.benchmarking.summary_evidence import adjusted, efficiencies, pairs_of_arms, winners
 from zoo.benchmarking.summary_records import (
     CONVERGED,
     EQUAL,
     ArmScore,
+    Best,
     Comparison,
+    Efficiency,
     Environment,
     Failure,
+    Pair,
     Search,
     Summary,
     Totals,
@@ -27,11 +32,12 @@ from zoo.benchmarking.summary_records import (
 from zoo.specs import Result, canonical
 
 if TYPE_CHECKING:
+    from zoo.benchmarking.statistics import Interval
     from zoo.benchmarking.suite import Arm, Suite
 
 __all__ = [
-    "CONVERGED", "EQUAL", "ArmScore", "Comparison", "Environment", "Failure", "Search", "Summary", "Totals", "Trial",
-    "summarise",
+    "CONVERGED", "EQUAL", "ArmScore", "Best", "Comparison", "Efficiency", "Environment", "Failure", "Pair", "Search",
+    "Summary", "Totals", "Trial", "summarise",
 ]  # fmt: skip
 
 NOT_ENVIRONMENT = {"seconds", "peak_memory_mb", "flops", "energy_kwh", "started", "finished", "timestamp", "pid"}
@@ -60,7 +66,7 @@ def summarise(suite: Suite, rows: Sequence[Result]) -> Summary:
     cells = collect(suite, rows)
     pairs = [(budget, arm) for budget in suite.budgets for arm in suite.arms]
     arms = tuple(score for budget, arm in pairs for score in _scores(suite, cells, arm, budget))
-    comparisons = tuple(
+    comparisons = adjusted(
         _comparison(suite, cells, arm, scratch)
         for budget, arm in pairs
         for scratch in arms
@@ -85,6 +91,9 @@ def summarise(suite: Suite, rows: Sequence[Result]) -> Summary:
         warnings=(*cells.warnings, *_general_warnings(suite, arms, environments)),
         totals=_totals(suite, cells, rows),
         costs=arm_costs(suite, rows),
+        pairs=adjusted(pairs_of_arms(suite, cells)),
+        efficiencies=efficiencies(suite, arms),
+        winners=winners(suite, cells),
     )
 
 
@@ -122,8 +131,8 @@ def _score(
 ) -> ArmScore:
     here = cells.at(arm.id, budget, schedule)
     finished = [here[seed] for seed in suite.seeds if seed in here and here[seed].ok]
-    failed, missing = _lost(suite, cells, arm.id, budget, needed)
-    own = mean_interval([cell.answers for cell in finished], suite.confidence) if finished else None
+    failed, missing = lost(suite, cells, arm.id, budget, needed)
+    own = _own(finished, suite, cells)
     chosen = _first(here, "chosen")
     return ArmScore(
         arm=arm.id,
@@ -141,19 +150,22 @@ def _score(
         trained_parameters=_first(here, "trained_parameters"),
         total_parameters=_first(here, "total_parameters"),
         warnings=_row_warnings(here),
-        **_bounds(own),
+        **bounds(own),
         mean=own.mean if own else None,
     )
 
 
+def _own(finished: list[Cell], suite: Suite, cells: Cells) -> Interval | None:
+    if not finished:
+        return None
+    return mean_interval([cell.answers for cell in finished], suite.confidence, clusters=cells.clusters)
+
+
 def _comparison(suite: Suite, cells: Cells, arm: Arm, scratch: ArmScore) -> Comparison:
-    here, there = cells.at(arm.id, scratch.budget), cells.at(scratch.arm, scratch.budget, scratch.schedule)
-    paired = [s for s in suite.seeds if s in here and s in there and here[s].ok and there[s].ok]
-    failed, missing = _lost(suite, cells, arm.id, scratch.budget, (1,))
+    failed, missing = lost(suite, cells, arm.id, scratch.budget, (1,))
     failed, missing = failed + scratch.failed, missing + scratch.missing
-    effect = _effect([here[s] for s in paired], [there[s] for s in paired], suite.confidence)
-    unknown = Interval(0.0, -math.inf, math.inf, math.inf, "no seed finished in both arms")
-    word = verdict(effect or unknown, suite.margin, len(paired), failed, missing)
+    places = (arm.id, scratch.budget, 1), (scratch.arm, scratch.budget, scratch.schedule)
+    pair = paired(suite, cells, *places, failed, missing)
     return Comparison(
         arm=arm.id,
         label=arm.label,
@@ -161,39 +173,17 @@ def _comparison(suite: Suite, cells: Cells, arm: Arm, scratch: ArmScore) -> Comp
         budget=scratch.budget,
         against=scratch.variant,
         schedule=scratch.schedule,
-        seeds=len(paired),
         failed=failed,
         missing=missing,
-        verdict=word,
-        difference=effect.mean if effect else None,
-        probability=_probability([here[s] for s in paired], [there[s] for s in paired]),
-        **_bounds(effect),
+        probability=_probability(pair.here, pair.there),
+        **pair.fields(),
     )
-
-
-def _effect(arm: list[Cell], scratch: list[Cell], confidence: float) -> Interval | None:
-    if not arm:
-        return None
-    return interval([a.answers - s.answers for a, s in zip(arm, scratch, strict=True)], confidence)
 
 
 def _probability(arm: list[Cell], scratch: list[Cell]) -> float | None:
     if not arm:
         return None
     return probability_above([a.answers.mean() for a in arm], [s.answers.mean() for s in scratch])
-
-
-def _lost(suite: Suite, cells: Cells, arm: str, budget: int, schedules: Iterable[int]) -> tuple[int, int]:
-    """How many cells failed, and how many were never run, over the suite's seeds and the given schedules."""
-    found = [cells.at(arm, budget, schedule).get(seed) for schedule in schedules for seed in suite.seeds]
-    return sum(cell is not None and not cell.ok for cell in found), sum(cell is None for cell in found)
-
-
-def _bounds(own: Interval | None) -> dict[str, Any]:
-    if own is None:
-        return {}
-    bounds = {"low": own.low, "high": own.high, "standard_error": own.standard_error}
-    return {name: value if math.isfinite(value) else None for name, value in bounds.items()} | {"method": own.method}
 
 
 def _first(cells: Mapping[int, Cell], name: str) -> Any:
@@ -283,8 +273,8 @@ def _general_warnings(suite: Suite, arms: Iterable[ArmScore], environments: Sequ
 
 def _totals(suite: Suite, cells: Cells, rows: Sequence[Result]) -> Totals:
     asked = [(arm, b, s) for arm in suite.arms for b in suite.budgets for s in schedules_of(suite, arm)]
-    lost = [_lost(suite, cells, arm.id, budget, (schedule,)) for arm, budget, schedule in asked]
-    failed, missing = sum(f for f, _ in lost), sum(m for _, m in lost)
+    gone = [lost(suite, cells, arm.id, budget, (schedule,)) for arm, budget, schedule in asked]
+    failed, missing = sum(f for f, _ in gone), sum(m for _, m in gone)
     number = len(asked) * len(suite.seeds)
     unique = {(row.key, canonical_or_repr(row)): row for row in rows}
     return Totals(
@@ -296,4 +286,5 @@ def _totals(suite: Suite, cells: Cells, rows: Sequence[Result]) -> Totals:
         items=cells.items,
         seconds=float(sum(_number(row.measured.get("seconds")) or 0.0 for row in unique.values())),
         test_reads=max((int(row.result.get("test_reads") or 0) for row in rows), default=0),
+        clusters=None if cells.clusters is None else len(set(cells.clusters.tolist())),
     )

@@ -48,6 +48,8 @@ class Comparison(Record):
 
     `against` says which scratch: trained as long as the arm (equal budget), or as long as validation gained (converged,
     `schedule` times the steps). `probability` is P(arm > scratch) over the paired seeds, between 0 and 1.
+    `p_value` (two-sided) and `adjusted` (Holm, over all comparisons of the report) are `None` where there is no
+    verdict; `detectable` is the smallest effect, in points, that would have been told from 0 with 80 % power.
     """
 
     arm: str
@@ -66,6 +68,66 @@ class Comparison(Record):
     standard_error: float | None = None
     probability: float | None = None
     method: str = ""
+    p_value: float | None = None
+    adjusted: float | None = None
+    detectable: float | None = None
+
+
+@dataclass(frozen=True)
+class Pair(Record):
+    """Two pre-trained arms of one role at one budget: `first` minus `second` in points, paired by seed and test item.
+
+    `verdict` is a word of `VERDICTS` for the first arm: it helps, hurts, ... against the second. `p_value` and
+    `adjusted` (Holm, over all pairs) are `None` where there is no verdict; `detectable` is in points.
+    """
+
+    first: str
+    second: str
+    first_label: str
+    second_label: str
+    role: str
+    budget: int
+    seeds: int
+    failed: int
+    missing: int
+    verdict: str
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    standard_error: float | None = None
+    method: str = ""
+    p_value: float | None = None
+    adjusted: float | None = None
+    detectable: float | None = None
+
+
+@dataclass(frozen=True)
+class Efficiency(Record):
+    """The label-efficiency factor of an arm at one budget; `censored` (`above`, `below`) makes `factor` a bound.
+
+    `factor` is `None` where cells of either arm are lost at any budget, or the suite has a single budget.
+    """
+
+    arm: str
+    label: str
+    role: str
+    budget: int
+    against: str
+    factor: float | None = None
+    censored: str = ""
+
+
+@dataclass(frozen=True)
+class Best(Record):
+    """The best of the pre-trained arms at one budget, in percent: as picked, and where it was not picked."""
+
+    budget: int
+    arm: str
+    label: str
+    candidates: int
+    score: float
+    unpicked: float
+    agreement: float
 
 
 @dataclass(frozen=True)
@@ -159,6 +221,7 @@ class Totals(Record):
     items: int
     seconds: float
     test_reads: int
+    clusters: int | None = None
 
 
 @dataclass(frozen=True)
@@ -182,3 +245,6 @@ class Summary(Record):
     warnings: tuple[str, ...]
     totals: Totals
     costs: tuple[ArmCost, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    efficiencies: tuple[Efficiency, ...] = ()
+    winners: tuple[Best, ...] = ()
