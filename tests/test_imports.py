@@ -14,7 +14,7 @@ import zoo
 
 HOUSE = Path(zoo.__file__).parent
 FLOORS = [  # from the ground up; imports go down or stay on their floor
-    {"version", "errors", "specs", "registry", "contracts", "catalog"},
+    {"version", "errors", "migrations", "specs", "registry", "contracts", "catalog"},
     {"io"},
     {"data"},
     {"providers", "objectives", "adaptations", "tasks"},
@@ -27,8 +27,18 @@ FLOORS = [  # from the ground up; imports go down or stay on their floor
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"torch", "torchvision", "torchaudio", "transformers", "timm", "open_clip", "accelerate", "peft"}
 LIGHT = [  # each with all its modules, unless it names one
-    *("errors", "specs", "registry", "catalog", "benchmarking.suite", "benchmarking.store", "benchmarking.statistics"),
+    *(
+        "errors",
+        "migrations",
+        "specs",
+        "registry",
+        "catalog",
+        "benchmarking.suite",
+        "benchmarking.store",
+        "benchmarking.statistics",
+    ),
     *("benchmarking.summary", "benchmarking.report", "benchmarking.figures", "benchmarking.executors", "hub.card"),
+    *("benchmarking.claims", "benchmarking.places", "benchmarking.status"),
     *("io.atomic", "training.threads", "cli"),
 ]
 
