@@ -9,7 +9,7 @@ Paired runs (A B A B), medians of ratios; CPU of a whole process tree, from the 
 Start of Python and imports are part of "each", because a process per run pays them per run. For "pool" and "in turn"
 they are left out: both run warm, in one process, over the same workbench.
 
-.venv/bin/python benchmarks/speed/grid.py [--runs 5] [--out benchmarks/speed/results/grid.json]
+.venv/bin/python benchmarks/speed/grid.py [--runs 5] [--processes 24] [--out benchmarks/speed/results/grid.json]
 """
 
 from __future__ import annotations
@@ -72,19 +72,20 @@ def grid_cpu(bench, executor) -> float:
         return spent
 
 
-def each_cpu() -> float:
-    """CPU of 24 processes, one after another: 12 cells from scratch, 12 pre-trained."""
+def each_cpu(processes: int) -> float:
+    """CPU of 24 processes, one after another, half of them from scratch; fewer are scaled up to 24."""
     before = cpu_now()
-    for seed in range(12):
+    for seed in range(processes // 2):
         for name in ("pocket/resnet10", "pocket/resnet10.glyphs"):
             code = CELL.format(name=name, pretrained=name.endswith("glyphs"), labels=LABELS, steps=STEPS, seed=seed)
             subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-    return cpu_now() - before
+    return (cpu_now() - before) * 24 / processes
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--processes", type=int, default=24, help="of `each`; an even number, scaled up to 24")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
 
@@ -102,8 +103,11 @@ def main() -> None:
         for run in range(options.runs):
             figures["pool"].append(grid_cpu(bench, ForkPool(cores)))
             figures["in turn"].append(grid_cpu(bench, InProcess()))
-            figures["each"].append(each_cpu())
-            print(f"run {run + 1}: " + ", ".join(f"{name} {spent[-1]:.1f} s" for name, spent in figures.items()))
+            figures["each"].append(each_cpu(options.processes))
+            print(
+                f"run {run + 1}: " + ", ".join(f"{name} {spent[-1]:.1f} s" for name, spent in figures.items()),
+                flush=True,
+            )
     ratios = {
         "pool / in turn": [a / b for a, b in zip(figures["pool"], figures["in turn"], strict=True)],
         "each / pool": [a / b for a, b in zip(figures["each"], figures["pool"], strict=True)],
@@ -112,6 +116,7 @@ def main() -> None:
         "cores": cores,
         "runs": options.runs,
         "cells": 24,
+        "processes of each, scaled to 24": options.processes,
         "steps": STEPS,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
