@@ -53,6 +53,10 @@ def test_the_shown_snippet_runs(capsys):
         (["pretrain", "--recipe", "glyhps"], "Nearest: glyphs"),
         (["bench", "digit"], "unknown suite 'digit'. Nearest: digits"),
         (["bench", "digits", "--level", "quickly"], "unknown level 'quickly'. Nearest: quick"),
+        (["bench", "status", "/nowhere"], "/nowhere is not a result store: nothing is there"),
+        (["bench", "digits", "runs/digits"], "the argument 'runs/digits' goes with `zoo bench status` only"),
+        (["bench", "digits", "--json"], "--json goes with `zoo bench status` only"),
+        (["bench", "digits", "--timeout", "0"], "timeout must be a number above 0, received 0"),
         (["report", "/nowhere"], "zoo report:"),
     ],
 )
@@ -116,6 +120,16 @@ def test_report_of_stored_rows(capsys, tmp_path):
     assert summary["suite"] == "digits"
 
 
+def test_status_of_stored_rows(capsys):
+    stored = "benchmarks/results/digits-quick.jsonl"
+    code, out, _ = run(capsys, "bench", "status", stored)
+    assert code == 0
+    assert out.splitlines()[-1] == f"{stored}: suite digits, level quick: 242 cells finished, 0 failed, 0 missing"
+    assert run(capsys, "bench", "status", "--out", stored)[1] == out
+    found = json.loads(run(capsys, "bench", "status", stored, "--json")[1])
+    assert (found["finished"], found["missing"], found["reasons"]) == (242, 0, {})
+
+
 def test_doctor(capsys):
     code, out, _ = run(capsys, "doctor", "--json")
     assert code == 0
@@ -124,10 +138,16 @@ def test_doctor(capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["list"], ["show", "timm/resnet50"], ["--version"], ["report", "benchmarks/results/digits-quick.jsonl", "--json"]],
+    [
+        ["list"],
+        ["show", "timm/resnet50"],
+        ["--version"],
+        ["report", "benchmarks/results/digits-quick.jsonl", "--json"],
+        ["bench", "status", "benchmarks/results/digits-quick.jsonl"],
+    ],
 )
 def test_light_commands_load_nothing_heavy(arguments):
-    heavy = HEAVY[:3] if arguments[0] == "report" else HEAVY
+    heavy = HEAVY[:3] if arguments[0] in ("report", "bench") else HEAVY
     code = (
         "import sys\nfrom zoo.cli import main\n"
         f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"

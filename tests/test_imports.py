@@ -14,7 +14,7 @@ import zoo
 
 HOUSE = Path(zoo.__file__).parent
 FLOORS = [  # from the ground up; imports go down or stay on their floor
-    {"version", "errors", "specs", "registry", "contracts", "catalog"},
+    {"version", "errors", "migrations", "specs", "registry", "contracts", "catalog"},
     {"io"},
     {"data"},
     {"providers", "objectives", "adaptations", "tasks"},
@@ -27,16 +27,10 @@ FLOORS = [  # from the ground up; imports go down or stay on their floor
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"torch", "torchvision", "torchaudio", "transformers", "timm", "open_clip", "accelerate", "peft"}
 LIGHT = [  # each with all its modules, unless it names one
-    *("errors", "specs", "registry", "catalog", "benchmarking.suite", "benchmarking.store", "benchmarking.statistics"),
-    *(
-        "benchmarking.cost",
-        "benchmarking.summary",
-        "benchmarking.report",
-        "benchmarking.figures",
-        "benchmarking.executors",
-        "hub.card",
-    ),
-    *("io.atomic", "training.threads", "cli"),
+    *("errors", "migrations", "specs", "registry", "catalog", "io.atomic", "training.threads", "training.trainspec"),
+    *(f"benchmarking.{room}" for room in ("suite", "store", "claims", "places", "status", "executors", "statistics")),
+    *(f"benchmarking.{room}" for room in ("cost", "summary", "report", "figures")),
+    *("hub.card", "cli"),
 ]
 
 

@@ -13,7 +13,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from zoo.errors import Interrupted, ZooError
+from zoo.errors import Interrupted, UsageError, ZooError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,13 @@ EXAMPLES = {
         "  zoo finetune timm/resnet18.a1_in1k photos/ --out runs/photos   # photos/CLASS/image.jpg\n"
         "  zoo finetune timm/resnet18 photos/ --scratch"
     ),
-    "bench": "zoo bench digits --out runs/digits\n  zoo bench digits --dry-run",
+    "bench": (
+        "zoo bench digits --out runs/digits\n"
+        "  zoo bench digits --dry-run                          # cells, CPU-hours and memory\n"
+        "  zoo bench digits --timeout 600 --memory 4000        # stop cells that hang or grow\n"
+        "  zoo bench digits --only failed                      # run the failed cells again\n"
+        "  zoo bench status runs/digits                        # what is finished, failed and missing"
+    ),
     "report": "zoo report runs/digits\n  zoo report benchmarks/results/digits-quick.jsonl --out report/",
     "doctor": "zoo doctor",
 }
@@ -117,13 +123,24 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", help="folder to save the fitted model in")
 
     one = command("bench", "Compare pre-trained with from-scratch, as a suite says.")
-    one.add_argument("suite", nargs="?", default="digits", help="a suite that comes with zoo, or a TOML file")
+    one.add_argument(
+        "suite",
+        nargs="?",
+        default="digits",
+        help="a suite that comes with zoo, or a TOML file; the word status runs nothing and counts the cells of STORE",
+    )
+    one.add_argument(
+        "store", nargs="?", metavar="STORE", help="after status: the --out folder, or a packed .jsonl file"
+    )
     one.add_argument("--out", help="folder of the rows and the report (default: runs/SUITE)")
     one.add_argument("--level", default="quick")
     one.add_argument("--workers", type=int, help="processes of one thread each (default: all usable cores)")
     one.add_argument("--device", default="cpu", help="cpu, cuda or mps")
     one.add_argument("--dry-run", action="store_true", help="only say what it would cost")
-    one.add_argument("--retry-failed", action="store_true", help="run failed cells again")
+    one.add_argument("--only", choices=["failed"], help="run the failed cells again, and what follows from them")
+    one.add_argument("--timeout", type=float, metavar="SECONDS", help="stop a cell after so long; it has failed")
+    one.add_argument("--memory", type=int, metavar="MB", help="stop a cell that takes more memory; it has failed")
+    one.add_argument("--json", action="store_true", help="with status: one JSON object")
 
     one = command("report", "Print a stored comparison and write its report again.")
     one.add_argument("store", help="the --out folder of `zoo bench`, or a packed .jsonl file")
@@ -242,6 +259,11 @@ def _finetune(options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from pathlib import Path
 
+    if options.suite == "status":
+        return _bench_status(options)
+    if options.store or options.json:
+        extra = f"the argument {options.store!r}" if options.store else "--json"
+        raise UsageError(f"{extra} goes with `zoo bench status` only. Fix: name the folder of a run by --out.")
     from zoo.benchmarking.runner import bench
 
     out = options.out or f"runs/{Path(options.suite).stem}"
@@ -252,7 +274,9 @@ def _bench(options: argparse.Namespace) -> int:
         workers=options.workers,
         device=options.device,
         dry_run=options.dry_run,
-        retry_failed=options.retry_failed,
+        only=options.only,
+        timeout=options.timeout,
+        memory_mb=options.memory,
         tell=lambda line: print(line, file=sys.stderr, flush=True),
     )
     if options.dry_run:
@@ -260,8 +284,16 @@ def _bench(options: argparse.Namespace) -> int:
     _print_report(out)
     print("\n" + "\n".join(f"wrote {path}" for path in done.report))
     if done.failed:
-        print(f"{done.failed} cells failed; the report shows them; --retry-failed runs them again", file=sys.stderr)
+        print(f"{done.failed} cells failed; the report shows them; --only failed runs them again", file=sys.stderr)
     return 1 if done.failed else 0
+
+
+def _bench_status(options: argparse.Namespace) -> int:
+    from zoo.benchmarking.status import status
+
+    found = status(options.store or options.out or "runs/digits")
+    print(json.dumps(found.to_json()) if options.json else found)
+    return 0
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -44,6 +44,10 @@ class InvalidRecord(ZooError, ValueError):
     """A stored record (row, spec, suite file) that cannot be read as what it claims to be."""
 
 
+class UsageError(ZooError, ValueError):
+    """Arguments of a command that do not go together."""
+
+
 class DataError(ZooError, ValueError):
     """Input data that cannot be used as asked: an empty class, too few labels, an unreadable file."""
 

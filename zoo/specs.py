@@ -16,6 +16,7 @@ from types import UnionType
 from typing import Any, ClassVar, Self
 
 from zoo.errors import InvalidRecord, nearest
+from zoo.migrations import migrated
 
 
 class Record:
@@ -41,10 +42,11 @@ class Record:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild the record.
+        """Rebuild the record; one of an earlier schema version is brought up to date (`zoo/migrations.py`).
 
         Raises:
-            InvalidRecord: another schema, an unknown or missing field, or a value of the wrong type.
+            InvalidRecord: another schema, a later version of it, an unknown or missing field, or a value of the wrong
+                type.
 
         Example:
             >>> TaskSpec.from_json(TaskSpec("digits", "image_classification", "digits", 10).to_json()).chance
@@ -52,13 +54,8 @@ class Record:
         """
         if not isinstance(data, Mapping):
             raise InvalidRecord(f"a {cls.__name__} must be a JSON object, received {type(data).__name__}.")
-        if data.get("schema") != cls.schema():
-            raise InvalidRecord(
-                f"expected a record of schema {cls.schema()!r}, received {data.get('schema')!r}. "
-                "Fix: read it with the zoo version that wrote it, or write it again with this one."
-            )
+        values = migrated(cls.__name__, cls.VERSION, data)
         types = _field_types(cls)  # type: ignore[arg-type]  # mypy takes __hash__ of instances for that of the class
-        values = {name: value for name, value in data.items() if name != "schema"}
         for name in values:
             if name not in types:
                 near = ", ".join(nearest(name, types)) or ", ".join(types)

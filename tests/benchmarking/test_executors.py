@@ -57,6 +57,29 @@ def test_no_cells_and_fewer_cells_than_workers() -> None:
     assert outcomes(InProcess(), [], draw) == {}
 
 
+@pytest.mark.parametrize("executor", [InProcess(), ForkPool(1), ForkPool(3)], ids=repr)
+def test_a_cell_that_is_not_admitted_is_left_out(executor: Executor) -> None:
+    asked: list[int] = []
+
+    def admit(cell: int) -> bool:
+        asked.append(cell)
+        return cell % 3 == 0
+
+    got = {outcome.cell: outcome.value for outcome in executor.run(list(range(10)), lambda cell: cell * 2, admit)}
+    executor.close()
+    assert got == {0: 0, 3: 6, 6: 12, 9: 18}
+    assert asked == list(range(10))
+    assert list(executor.run([1, 2], lambda cell: cell, admit)) == []
+
+
+def test_cells_are_admitted_when_a_worker_is_free_and_not_before() -> None:
+    asked: list[int] = []
+    run = ForkPool(2).run(list(range(9)), lambda cell: cell, lambda cell: not asked.append(cell))
+    next(run)
+    assert len(asked) < 9
+    assert len(list(run)) == 8
+
+
 def test_cells_that_are_equal_none_or_cannot_be_pickled() -> None:
     lock = threading.Lock()
     assert [outcome.value for outcome in ForkPool(1).run([1, 1, None], lambda cell: cell)] == [1, 1, None]

@@ -5,7 +5,8 @@ import pytest
 import zoo
 from zoo.benchmarking.arms import Workbench
 from zoo.benchmarking.executors import InProcess
-from zoo.benchmarking.grid import Grid, Place, place_of
+from zoo.benchmarking.grid import Grid
+from zoo.benchmarking.places import Place, place_of
 from zoo.benchmarking.store import Store
 from zoo.benchmarking.suite import load_suite
 from zoo.errors import IncompatibleError, StoreError
@@ -71,7 +72,7 @@ def test_a_retry_of_failed_trials_leaves_a_finished_arm_alone(grid, workbench):
     assert len(grid.store.failed()) == 2
     assert broken.failed == 0  # no reporting cell
     before = {row.key for row in grid.store.rows() if row.run.phase == "final"}
-    again = Grid(workbench, grid.store, retry_failed=True)
+    again = Grid(workbench, grid.store, only="failed")
     finish(again)
     assert again.ran == 0
     assert {row.key for row in grid.store.rows() if row.run.phase == "final"} == before
@@ -83,7 +84,7 @@ def test_failed_reporting_cells_are_retried_with_the_same_choice(grid, workbench
     )
     finish(broken)
     assert broken.failed == 1
-    again = Grid(workbench, grid.store, retry_failed=True)
+    again = Grid(workbench, grid.store, only="failed")
     rows = finish(again)
     assert again.ran == 1
     chosen = {str(row.result["chosen"]) for row in rows.values() if row.run.phase == "final" and row.run.role == "C"}

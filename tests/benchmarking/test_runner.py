@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from zoo.benchmarking.grid import effort
 from zoo.benchmarking.runner import bench
 from zoo.benchmarking.store import Store
 from zoo.benchmarking.suite import load_suite
-from zoo.errors import IncompatibleError, StoreError
+from zoo.errors import IncompatibleError, StoreError, ZooError
 from zoo.specs import canonical
 
 SEEDS, TRIALS, EXTRA = 2, 2, 1  # reporting seeds, tuning seeds, and values that an extension adds
@@ -245,12 +246,78 @@ def test_failures_are_run_again_only_when_asked_for(reference, finished, fast, m
     assert files(finished) == failures
 
     mend()
-    again = run(finished, retry_failed=True)
+    again = run(finished, only="failed")
     cells = count(reference[0], arm="P:glyphs")
     assert (again.ran, again.failed) == (cells, 0)
     stored = results(finished)
     assert {key: stored[key] for key in good} == good
     assert failures.items() <= files(finished).items()  # earlier failures stay on record
+
+
+def test_only_failed_leaves_what_was_never_tried(finished, fast, monkeypatch):
+    for row in Store(finished).rows():
+        if row.run.phase == "final" and row.run.arm in ("P:glyphs", "S"):
+            (finished / "rows" / f"{row.key}.json").unlink()
+    mend = failing(monkeypatch)
+    run(finished, dataclasses.replace(tiny()))
+    mend()
+    lost = [row for row in Store(finished).rows() if row.run.arm == "S" and row.run.phase == "final"]
+    for row in lost:
+        (finished / "rows" / f"{row.key}.json").unlink()
+    assert run(finished, only="failed", dry_run=True).forecast.cells == SEEDS
+    assert run(finished, only="failed").ran == SEEDS
+    assert Store(finished).failed() == set()
+    assert not Store(finished).keys() & {row.key for row in lost}
+    assert run(finished, only="failed").ran == 0
+    assert run(finished).ran == len(lost)
+
+
+@pytest.mark.parametrize("reason", ["TimeLimit", "MemoryLimit", "WorkerDied"])
+def test_a_cell_over_a_limit_or_killed_is_a_failed_row_and_the_grid_goes_on(
+    reference, finished, fast, monkeypatch, reason
+):
+    fit = Workbench._fit
+
+    def bad(self, run, labels):
+        if run.role == "P" and run.phase == "final" and run.seed == 1:
+            if reason == "WorkerDied":
+                os.kill(os.getpid(), signal.SIGKILL)
+            taken = bytearray(b"x") * (700_000_000 if reason == "MemoryLimit" else 1)
+            time.sleep(300)
+            del taken
+        return fit(self, run, labels)
+
+    for row in (row for row in Store(finished).rows() if row.run.phase == "final"):
+        (finished / "rows" / f"{row.key}.json").unlink()
+    monkeypatch.setattr(Workbench, "_fit", bad)
+    limits = {"MemoryLimit": {"memory_mb": 600}, "TimeLimit": {"timeout": 8.0}, "WorkerDied": {"timeout": 200.0}}
+    done = run(finished, **limits[reason])
+    assert (done.ran, done.failed) == (FINAL_CELLS, 1)
+    (failed,) = (row for row in Store(finished).rows() if not row.ok)
+    assert failed.result["reason"].startswith(reason)
+    monkeypatch.setattr(Workbench, "_fit", fit)
+    assert run(finished, only="failed").ran == 1
+    assert results(finished) == results(reference[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"timeout": 0.0}, "timeout must be a number above 0, received 0.0"),
+        ({"memory_mb": -1}, "memory_mb must be a number above 0"),
+        ({"timeout": float("nan")}, "timeout must be a number above 0"),
+        ({"only": "missing"}, "unknown choice of cells for `only` 'missing'"),
+    ],
+)
+def test_impossible_options_are_refused_before_anything_is_written(tmp_path, options, message):
+    with pytest.raises(ZooError, match=message):
+        run(tmp_path / "run", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_limits_need_the_cpu():
+    with pytest.raises(IncompatibleError, match="timeout cannot be kept on cuda"):
+        module._executor(1, "cuda", 5.0, None)
 
 
 def test_a_trial_that_failed_once_is_still_tried_at_the_other_values(reference, finished, fast, monkeypatch):

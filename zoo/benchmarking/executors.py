@@ -12,8 +12,8 @@ import atexit
 import os
 import sys
 import weakref
-from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -45,10 +45,20 @@ class Outcome(Generic[T, R]):
         return self.error is None
 
 
-class Executor(Protocol):
-    """Runs cells. `close` stops what still runs; the executor can be used again afterwards."""
+def everyone(_: object) -> bool:
+    """Admits every cell."""
+    return True
 
-    def run(self, cells: Sequence[T], work: Callable[[T], R]) -> Iterator[Outcome[T, R]]: ...
+
+class Executor(Protocol):
+    """Runs cells. `close` stops what still runs; the executor can be used again afterwards.
+
+    `admit` is asked in this process just before a cell starts; a cell that it refuses is left out, without an outcome.
+    """
+
+    def run(
+        self, cells: Sequence[T], work: Callable[[T], R], admit: Callable[[T], bool] = ...
+    ) -> Iterator[Outcome[T, R]]: ...
 
     def close(self) -> None: ...
 
@@ -66,10 +76,13 @@ class InProcess:
     def __init__(self, threads: int = 1) -> None:
         self.threads = _at_least_one("threads", threads)
 
-    def run(self, cells: Sequence[T], work: Callable[[T], R]) -> Iterator[Outcome[T, R]]:
+    def run(
+        self, cells: Sequence[T], work: Callable[[T], R], admit: Callable[[T], bool] = everyone
+    ) -> Iterator[Outcome[T, R]]:
         """One outcome a cell, in order. Ctrl-C (KeyboardInterrupt, Interrupted) is raised, not taken for a failure."""
         for cell in cells:
-            yield Outcome(cell, *attempt(work, cell, self.threads))
+            if admit(cell):
+                yield Outcome(cell, *attempt(work, cell, self.threads))
 
     def close(self) -> None:
         """Nothing to stop."""
@@ -119,13 +132,15 @@ class ForkPool:
         # Weak, so that a consumer who drops the iterator ends it there and then.
         self._runs: weakref.WeakSet[Generator[Any, None, None]] = weakref.WeakSet()
 
-    def run(self, cells: Sequence[T], work: Callable[[T], R]) -> Iterator[Outcome[T, R]]:
+    def run(
+        self, cells: Sequence[T], work: Callable[[T], R], admit: Callable[[T], bool] = everyone
+    ) -> Iterator[Outcome[T, R]]:
         """One outcome a cell, as they finish. Workers live until the last outcome, or until the iterator is dropped.
 
         Raises:
             IncompatibleError: workers are spawned here, and `work` or a cell cannot be pickled.
         """
-        outcomes = self._outcomes(tuple(cells), work)
+        outcomes = self._outcomes(tuple(cells), work, admit)
         self._runs.add(outcomes)
         return outcomes
 
@@ -134,8 +149,10 @@ class ForkPool:
         for outcomes in list(self._runs):
             outcomes.close()
 
-    def _outcomes(self, cells: tuple[T, ...], work: Callable[[T], R]) -> Generator[Outcome[T, R], None, None]:
-        queue = deque(range(len(cells)))
+    def _outcomes(
+        self, cells: tuple[T, ...], work: Callable[[T], R], admit: Callable[[T], bool]
+    ) -> Generator[Outcome[T, R], None, None]:
+        queue = (index for index, cell in enumerate(cells) if admit(cell))  # lazy: asked when a worker is free
         crew: list[Worker[T, R]] = []
         method = self.method or start_method(self.threads)
 
@@ -156,9 +173,9 @@ class ForkPool:
         # wait for this process.
         atexit.register(stop)
         try:
-            while len(crew) < min(self.workers, len(cells)):
+            for index in islice(queue, self.workers):
                 crew.append(hire())
-                crew[-1].give(queue.popleft())
+                crew[-1].give(index)
             while any(worker.busy for worker in crew):
                 wait([worker.pipe for worker in crew if worker.busy], _POLL_SECONDS)
                 done = []
@@ -166,9 +183,9 @@ class ForkPool:
                     if (collected := worker.collect(self.timeout, self.memory_mb)) is None:
                         continue
                     done.append(Outcome(*collected))
-                    if queue:
+                    for index in islice(queue, 1):
                         crew[place] = worker if worker.alive else hire()
-                        crew[place].give(queue.popleft())
+                        crew[place].give(index)
                 yield from done  # only now, so that workers have work while the consumer is busy
         finally:
             stop()

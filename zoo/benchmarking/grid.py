@@ -6,36 +6,26 @@ reporting seeds with what was chosen. Each cell is stored by the process that ra
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.benchmarking.arms import Job, Workbench, timed
+from zoo.benchmarking.claims import Claims
 from zoo.benchmarking.environment import environment
-from zoo.benchmarking.search import Choice, choose
+from zoo.benchmarking.places import Place, choice, closed, place_of, places
 from zoo.errors import StoreError
 from zoo.specs import Result, RunSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from zoo.benchmarking.executors import Executor
+    from zoo.benchmarking.executors import Executor, Outcome
     from zoo.benchmarking.store import Store
     from zoo.training.progress import Progress
 
-
-class Place(NamedTuple):
-    """Where a search is made: one arm at one label budget; `schedule` is the multiple of the suite's steps."""
-
-    arm: str
-    budget: int
-    schedule: int
-
-
-def place_of(run: RunSpec) -> Place:
-    """The place that a cell belongs to."""
-    return Place(run.arm, run.budget, run.recipe.get("schedule", 1))
+_POLL_SECONDS = 0.2  # how often to look whether others have stored or dropped their cells
 
 
 def effort(job: Job) -> float:
@@ -44,20 +34,38 @@ def effort(job: Job) -> float:
 
 
 class Grid:
-    """All cells of the suite of `workbench`, run into `store`."""
+    """All cells of the suite of `workbench`, run into `store`, beside whoever else runs cells into it.
 
-    def __init__(self, workbench: Workbench, store: Store, retry_failed: bool = False) -> None:
+    With `only="failed"` those that have failed, and what follows from them: where a trial has failed, the extension of
+    its search and its reporting cells. What was never tried is left to a run without `only`.
+    """
+
+    def __init__(
+        self,
+        workbench: Workbench,
+        store: Store,
+        only: Literal["failed"] | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.workbench, self.store, self.suite = workbench, store, workbench.suite
-        self.retry_failed = retry_failed
+        self.only, self.tell = only, tell
+        self.claims = Claims(store.folder, tell)
         self.ran = self.failed = 0
         self.facts = environment()
         self.arms = {arm.id: arm for arm in self.suite.arms}
-        self.places = [
-            Place(arm.id, budget, schedule)
-            for arm in self.suite.arms
-            for budget in self.suite.budgets
-            for schedule in (1, *(self.suite.longer if arm.role == "S" else ()))
-        ]
+        self.places = places(self.suite)
+
+    @cached_property
+    def failed_before(self) -> dict[str, int]:
+        """The cells that `only` is about: each with the number of its last attempt when this run began."""
+        return self.store.failures() if self.only else {}
+
+    @cached_property
+    def reopened(self) -> set[Place]:
+        """Places whose search goes on because one of its trials is run again."""
+        rows = self.store.rows()
+        lost = {place_of(row.run) for row in rows if row.run.phase == "tune" and row.key in self.failed_before}
+        return lost - closed(rows).keys()
 
     def cell(self, place: Place, seed: int, phase: str, value: float) -> RunSpec:
         """The record of one cell."""
@@ -92,12 +100,12 @@ class Grid:
         """
         rows = self.store.rows()
         self.check_start(rows)
-        closed = self.closed(rows)
+        done = closed(rows)
         planned = []
         for place in self.places:
-            jobs = self.first_trials(place, closed)
-            jobs += self.finals(place, rows) if place in closed else self.reports(place, self.grid(place)[0], {})
-            planned += self.missing(jobs)
+            planned += (trials := self.missing(self.first_trials(place, done)))
+            known = place in done or not trials
+            planned += self.missing(self.finals(place, rows) if known else self.reports(place, self.grid(place)[0], {}))
         return planned
 
     def check_start(self, rows: Sequence[Result]) -> None:
@@ -113,52 +121,48 @@ class Grid:
                     f"see row {row.key}). Fix: give this run another --out folder; what is stored stays as it is."
                 )
 
-    def closed(self, rows: Sequence[Result]) -> dict[Place, Result]:
-        """Searches that have led to a finished reporting cell. What they chose stands, whatever a retry brings."""
-        return {place_of(row.run): row for row in rows if row.run.phase == "final" and row.ok}
-
     def run(self, executor: Executor, progress: Progress) -> None:
-        """The three rounds; each needs what the one before it stored."""
-        closed = self.closed(self.store.rows())
-        self._round(executor, progress, [job for place in self.places for job in self.first_trials(place, closed)])
+        """The three rounds; each needs what the one before it stored, and ends when nobody runs a cell of it."""
+        try:
+            self._rounds(executor, progress)
+        finally:
+            executor.close()
+            self.claims.close()  # only now: what ran under a claim has ended
+
+    def _rounds(self, executor: Executor, progress: Progress) -> None:
+        _ = self.reopened  # known before anything changes
+        done = closed(self.store.rows())
+        self._round(executor, progress, [job for place in self.places for job in self.first_trials(place, done)])
         rows = self.store.rows()
-        steps = {place: self.choice(place, rows).extend for place in self.places if place not in closed}
+        searched = [place for place in self.places if place in done or self._searched(place)]
+        steps = {place: choice(self.suite, place, rows).extend for place in searched if place not in done}
         extra = self.missing(
             job for place, value in steps.items() if value is not None for job in self.trials(place, [value])
         )
         progress.add(len(extra), sum(effort(job) for job in extra))
         self._round(executor, progress, extra)
         rows = self.store.rows()
-        self._round(executor, progress, [job for place in self.places for job in self.finals(place, rows)])
+        self._round(executor, progress, [job for place in searched for job in self.finals(place, rows)])
 
-    def first_trials(self, place: Place, closed: dict[Place, Result]) -> list[Job]:
+    def _searched(self, place: Place) -> bool:
+        """Whether the whole grid was tried here. It always was, except where `only` leaves out what never ran."""
+        return all(self.store.tried(job.run.key()) for job in self.trials(place, self.grid(place)))
+
+    def first_trials(self, place: Place, done: dict[Place, Result]) -> list[Job]:
         """The trials of the grid; of a closed search those that it stood on, less the failed ones."""
-        if place not in closed:
+        if place not in done:
             return self.trials(place, self.grid(place))
         failed = self.store.failed()
-        tried = sorted({trial["value"] for trial in closed[place].result["search"]})
+        tried = sorted({trial["value"] for trial in done[place].result["search"]})
         return [job for job in self.trials(place, tried) if job.run.key() not in failed]
-
-    def choice(self, place: Place, rows: Sequence[Result]) -> Choice:
-        """What the stored trials of this place say.
-
-        The grid alone says whether it is extended, and the extension is all that is added to it: so a run that was
-        killed between two trials of an extension, or whose failed trials are run again, ends like one that was not.
-        """
-        option, grid = self.arms[place.arm].search, self.grid(place)
-        trials = [row for row in rows if row.run.phase == "tune" and place_of(row.run) == place]
-        extend = choose(option, grid, [row for row in trials if row.run.recipe[option] in grid]).extend
-        wanted = [*grid, extend]
-        found = choose(option, grid, [row for row in trials if row.run.recipe[option] in wanted])
-        return dataclasses.replace(found, extend=extend)
 
     def finals(self, place: Place, rows: Sequence[Result]) -> list[Job]:
         """The reporting cells of one place, with the search that led to them."""
         option = self.arms[place.arm].search
-        if done := self.closed(rows).get(place):
+        if done := closed(rows).get(place):
             search = {name: done.result[name] for name in ("chosen", "search", "validation_score", "lr_edge")}
         else:
-            found = self.choice(place, rows)
+            found = choice(self.suite, place, rows)
             search = {
                 "chosen": {option: found.value},
                 "search": list(found.tried),
@@ -169,22 +173,63 @@ class Grid:
 
     def missing(self, jobs: Iterable[Job]) -> list[Job]:
         """Cells that are not stored, the longest first, so that workers finish together."""
-        done = self.store.keys() | (set() if self.retry_failed else self.store.failed())
-        return sorted((job for job in jobs if job.run.key() not in done), key=effort, reverse=True)
+        finished, failures = self.store.keys(), self.store.failures()
+
+        def wanted(job: Job) -> bool:
+            key = job.run.key()
+            if key in finished or failures.get(key, 0) != self.failed_before.get(key, 0):
+                return False
+            return not self.only or key in self.failed_before or place_of(job.run) in self.reopened
+
+        return sorted(filter(wanted, jobs), key=effort, reverse=True)
 
     def _round(self, executor: Executor, progress: Progress, jobs: list[Job]) -> None:
+        """Run what is missing of `jobs`. What others are running is theirs, until it is stored or they are gone."""
         work = partial(_run_and_store, self.workbench, self.store, self.facts)
-        for outcome in executor.run(self.missing(jobs), work):
-            run = outcome.cell.run
-            self.ran += 1
-            if outcome.error is not None:
-                self.failed += run.phase == "final"  # a trial that diverges is an answer: that value does not work
-                reason = {"status": "failed", "reason": outcome.error}
-                self.store.write(Result(run, reason, {**self.facts, "seconds": round(outcome.seconds, 3)}))
-                if outcome.error.startswith("StoreError"):
-                    raise StoreError(outcome.error)
-            note = f"{run.phase} {run.arm}, {run.budget} labels a class, seed {run.seed}"
-            progress.advance(note=note, work=effort(outcome.cell))
+        waiting, told = self.missing(jobs), False
+        while waiting:
+            ran = set()
+            for outcome in executor.run(waiting, work, self._admit):
+                self._take_in(outcome)
+                self.claims.drop(outcome.cell.run.key())
+                ran.add(outcome.cell.run.key())
+                progress.advance(note=_name(outcome.cell.run), work=effort(outcome.cell))
+            rest = [job for job in waiting if job.run.key() not in ran]
+            waiting = self.missing(rest)
+            if others := len(rest) - len(waiting):
+                elsewhere = sum(map(effort, rest)) - sum(map(effort, waiting))
+                progress.advance(others, note="run by another driver", work=elsewhere)
+            if waiting and not ran:
+                if not told:
+                    self.tell(f"waiting for {len(waiting)} cells that another run on {self.store.folder} holds")
+                told = True
+                time.sleep(_POLL_SECONDS)
+
+    def _admit(self, job: Job) -> bool:
+        """Claim a cell. Only then it is sure that nobody has stored it since this round began."""
+        key = job.run.key()
+        if not self.claims.take(key):
+            return False
+        if self.store.tried(key, self.failed_before.get(key, 0)):
+            self.claims.drop(key)
+            return False
+        return True
+
+    def _take_in(self, outcome: Outcome[Job, bool]) -> None:
+        """Count a cell that has run, and store why it failed. One that the disk could not hold has not failed."""
+        self.ran += 1
+        if outcome.error is None:
+            return
+        if outcome.error.startswith("StoreError"):
+            raise StoreError(outcome.error.splitlines()[0].removeprefix("StoreError: "))
+        run = outcome.cell.run
+        reason = {"status": "failed", "reason": outcome.error}
+        stored = self.store.write(Result(run, reason, {**self.facts, "seconds": round(outcome.seconds, 3)}))
+        self.failed += stored and run.phase == "final"  # a trial that diverges is an answer: that value does not work
+
+
+def _name(run: RunSpec) -> str:
+    return f"{run.phase} {run.arm}, {run.budget} labels a class, seed {run.seed}"
 
 
 def _run_and_store(workbench: Workbench, store: Store, facts: dict[str, Any], job: Job) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from zoo.benchmarking.arms import Workbench
 from zoo.benchmarking.executors import Executor, ForkPool, InProcess
@@ -17,7 +17,7 @@ from zoo.benchmarking.grid import Grid, effort
 from zoo.benchmarking.report import write_report
 from zoo.benchmarking.store import SUITE_FILE, Store
 from zoo.benchmarking.suite import Suite, load_suite
-from zoo.errors import IncompatibleError
+from zoo.errors import IncompatibleError, UnknownName
 from zoo.training.device import choose_device
 from zoo.training.progress import Progress
 from zoo.training.threads import pinned_threads, usable_cores
@@ -49,11 +49,15 @@ def bench(
     workers: int | None = None,
     device: str = "cpu",
     dry_run: bool = False,
-    retry_failed: bool = False,
+    only: Literal["failed"] | None = None,
+    timeout: float | None = None,
+    memory_mb: int | None = None,
     quiet: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Compare pre-trained with from-scratch as a suite says, and write the report.
+
+    Any number of calls may share a store at the same time, in as many processes: every cell is run by one of them.
 
     Args:
         suite: the name of a suite that comes with zoo, a TOML file, or a `Suite`.
@@ -62,7 +66,10 @@ def bench(
         workers: processes, one thread each; None takes all cores that this process may use.
         device: `cpu`, `cuda` or `mps`; anything but `cpu` runs in this process.
         dry_run: only forecast.
-        retry_failed: run failed cells again; their earlier rows are kept beside the new ones.
+        only: "failed" runs the cells that have failed again, and what their search needs then; their earlier rows are
+            kept beside the new ones. What was never tried is left to a run without it.
+        timeout: seconds after which a cell is stopped; it is stored as failed, and the others go on.
+        memory_mb: megabytes (10^6 bytes) of memory of its own above which a cell is stopped in the same way.
         quiet: no progress.
         tell: called with one line of text at a time, such as the forecast.
 
@@ -77,25 +84,44 @@ def bench(
     store = Store(Path(out).expanduser())
     if workers is not None and workers < 1:
         raise IncompatibleError(f"workers must be 1 or more, received {workers}. Fix: leave it out to use all cores.")
+    if only not in (None, "failed"):
+        raise UnknownName("choice of cells for `only`", str(only), ["failed"], "Fix: failed, or leave it out.")
     device = choose_device(device)
+    count = (workers or usable_cores()) if device == "cpu" else 1
+    executor = _executor(count, device, timeout, memory_mb)
     started = (store.folder / SUITE_FILE).exists()
     with pinned_threads(1):
         workbench = Workbench(suite, device)
         if not dry_run or (started and store.keys() | store.failed()):
             store.create(suite)  # a store with rows is only opened, and refused if its suite is another one
-        grid = Grid(workbench, store, retry_failed)
-        count = (workers or usable_cores()) if device == "cpu" else 1
-        executor: Executor = ForkPool(count) if count > 1 else InProcess()
-        planned = grid.planned() if started else grid.everything()
+        grid = Grid(workbench, store, only, tell)
+        planned = grid.planned() if started else [] if only else grid.everything()
         expected = forecast(planned, measure_pace(workbench) if planned else None, count)
         tell(str(expected))
         if dry_run:
             return Outcome(store.folder, suite, 0, 0, expected)
-        try:
-            cost = sum(effort(job) for job in planned)
-            with Progress(f"bench {suite.name}", len(planned), unit="cell", work=cost, quiet=quiet) as progress:
-                grid.run(executor, progress)
-        finally:
-            executor.close()
+        cost = sum(effort(job) for job in planned)
+        with Progress(f"bench {suite.name}", len(planned), unit="cell", work=cost, quiet=quiet) as progress:
+            grid.run(executor, progress)
     paths = write_report(suite, store.rows(), store.folder)
     return Outcome(store.folder, suite, grid.ran, grid.failed, expected, tuple(paths))
+
+
+def _executor(workers: int, device: str, timeout: float | None, memory_mb: int | None) -> Executor:
+    """Worker processes where there are several or a limit must be kept, else this process.
+
+    Raises:
+        IncompatibleError: a limit of 0 or less, one that this system cannot keep, or one on another device.
+    """
+    limits = {name: value for name, value in (("timeout", timeout), ("memory_mb", memory_mb)) if value is not None}
+    for name, value in limits.items():
+        if not 0 < value < float("inf"):
+            raise IncompatibleError(f"{name} must be a number above 0, received {value}. Fix: leave it out for none.")
+    if limits and device != "cpu":
+        raise IncompatibleError(
+            f"{' and '.join(limits)} cannot be kept on {device}: limits need worker processes, and anything but cpu "
+            "runs in this process. Fix: leave them out, or use the cpu."
+        )
+    if workers > 1 or limits:
+        return ForkPool(workers, timeout=timeout, memory_mb=memory_mb)
+    return InProcess()

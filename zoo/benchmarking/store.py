@@ -128,8 +128,21 @@ class Store:
 
     def failed(self) -> set[str]:
         """The keys of the cells that have failed and are not finished. Raises StoreError: no store there."""
+        return set(self.failures())
+
+    def failures(self) -> dict[str, int]:
+        """How often each cell has failed that is not finished: its key and the number of its last attempt.
+
+        Raises:
+            StoreError: no store there.
+        """
         latest = {key: attempt for key, attempt, _ in self._files()}
-        return {key for key, attempt in latest.items() if attempt != _FINISHED}
+        return {key: attempt for key, attempt in latest.items() if attempt != _FINISHED}
+
+    def tried(self, key: str, since: int = 0) -> bool:
+        """Whether the cell is finished, or has failed again after its attempt number `since`; looks at two names."""
+        names = (f"{key}.json", f"{key}.failed-{since + 1}.json")
+        return any((self._rows / name).exists() for name in names)
 
     def rows(self) -> list[Result]:
         """One row a cell, sorted by key: the finished one, else the latest failure.

@@ -123,8 +123,10 @@ def _suite(data: dict[str, Any], level: str, path: Path) -> Suite:
     levels = data.pop("levels")
     if level not in levels:
         raise UnknownName("level", level, levels, f"{path} has: {', '.join(levels)}.")
-    if data.pop("schema", None) != Suite.VERSION:
-        raise InvalidRecord(f"schema must be {Suite.VERSION}.")
+    if (version := data.pop("schema", None)) != Suite.VERSION:
+        later = isinstance(version, int) and version > Suite.VERSION
+        fix = "update zoo, because a later one wrote this file" if later else f"write schema = {Suite.VERSION}"
+        raise InvalidRecord(f"schema must be {Suite.VERSION}, received {version!r}. Fix: {fix}.")
     arms = tuple(Arm.from_json({"schema": Arm.schema(), **arm}) for arm in data.pop("arms"))
     task = TaskSpec.from_json({"schema": TaskSpec.schema(), **data.pop("task")})
     suite = Suite.from_json(
