@@ -20,7 +20,7 @@ RESULTS = {"digits": "benchmarks/results/digits-quick.jsonl"}  # suite -> packed
 
 INTRODUCTION = """# Benchmarks
 
-`suites/` holds the suites, fixed before any run; `results/` the rows of the runs below, one JSON object a line. This
+`suites/` holds the suites, fixed before the runs below; `results/` their rows, one JSON object a line. This
 page and the model cards are made from these rows by `make generate`. To run a suite yourself: `zoo bench digits --out
 runs/digits`; to print stored rows: `zoo report benchmarks/results/digits-quick.jsonl --out runs/report`.
 
