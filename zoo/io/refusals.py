@@ -61,7 +61,8 @@ def missing(what: str, fetch: str, why: str = "") -> Offline:
     cache = "the same place" if "://" in fetch else hub_cache().parent
     return Offline(
         f"{what} is not on this machine, and {why or 'the network cannot be reached'}. Fix: run `zoo fetch {fetch}` on "
-        f"a connected machine and copy its cache to {cache}; or check the network, the proxy (HTTPS_PROXY) and HF_ENDPOINT."
+        f"a connected machine and copy its cache to {cache}; or check the network, the proxy (HTTPS_PROXY) and "
+        "HF_ENDPOINT."
     )
 
 

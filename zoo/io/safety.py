@@ -1,7 +1,7 @@
 """What a file of a repository is, and whether zoo lets a library read it. Nothing here runs or loads a file.
 
-zoo reads safetensors, JSON and plain text. Everything else stays unread; a pickle is read only where a person names that
-very file, and then as tensors only (`weights_only=True`).
+zoo reads safetensors, JSON and plain text. Everything else stays unread; a pickle is read only where a person names
+that very file, and then as tensors only (`weights_only=True`).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def check_place(folder: Path, name: str, inside: Path | None = None) -> None:
     """Refuse a file that lies elsewhere, or that is none.
 
     Raises:
-        UnsafeContent: a link that leads out of the folder, or something that is no file (a folder behind a link, a pipe).
+        UnsafeContent: a link that leads out of the folder, or no file (a folder behind a link, a pipe).
     """
     check_file(name)
     real = (folder / name).resolve()

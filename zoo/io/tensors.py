@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADER_LIMIT = 25_000_000  # bytes, as huggingface_hub has it; the largest known headers have about 1 MB
-BITS = {
-    **{"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8},
-    **{"U16": 16, "I16": 16, "F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64},
-    **{"C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6},
+_TYPES = {
+    4: "F4",
+    6: "F6_E2M3 F6_E3M2",
+    8: "BOOL U8 I8 F8_E4M3 F8_E5M2 F8_E8M0 F8_E4M3FNUZ F8_E5M2FNUZ",
+    16: "U16 I16 F16 BF16",
+    32: "U32 I32 F32",
+    64: "U64 I64 F64 C64",
 }
+BITS = {name: bits for bits, names in _TYPES.items() for name in names.split()}
 _MOST_DIMENSIONS = 16
 _LONGEST = 1 << 40  # elements along one axis; only an empty tensor could have more
 _MOST_TENSORS = 1_000_000
@@ -140,6 +144,6 @@ def _whole(numbers: Any) -> bool:
 
 def _refuse(name: str, why: str) -> NoReturn:
     raise UnsafeContent(
-        f"{name} is not a valid safetensors file: {why}. It was not loaded. Fix: fetch or copy it again; if it stays so, "
-        "tell its owner."
+        f"{name} is not a valid safetensors file: {why}. It was not loaded. Fix: fetch or copy it again; if it "
+        "stays so, tell its owner."
     )
