@@ -13,6 +13,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from zoo import cli_io
 from zoo.errors import Interrupted, UsageError, ZooError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ EXAMPLES = {
     ),
     "report": "zoo report runs/digits\n  zoo report benchmarks/results/digits-quick.jsonl --out report/",
     "doctor": "zoo doctor",
+    **cli_io.EXAMPLES,
 }
 
 
@@ -81,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
             epilog=f"examples:\n  {EXAMPLES[name]}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        made.set_defaults(run=globals()[f"_{name}"])
+        made.set_defaults(run=globals().get(f"_{name}"))
         made.add_argument("--debug", action="store_true", help="show the traceback of an error")
         return made
 
@@ -129,9 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         default="digits",
         help="a suite that comes with zoo, or a TOML file; the word status runs nothing and counts the cells of STORE",
     )
-    one.add_argument(
-        "store", nargs="?", metavar="STORE", help="after status: the --out folder, or a packed .jsonl file"
-    )
+    one.add_argument("store", nargs="?", metavar="STORE", help="after status: the --out folder, or a packed .jsonl")
     one.add_argument("--out", help="folder of the rows and the report (default: runs/SUITE)")
     one.add_argument("--level", default="quick")
     one.add_argument("--workers", type=int, help="processes of one thread each (default: all usable cores)")
@@ -146,6 +146,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("store", help="the --out folder of `zoo bench`, or a packed .jsonl file")
     one.add_argument("--out", help="folder for report.html, report.md and the plots (default: the store)")
     one.add_argument("--json", action="store_true", help="print the summary as JSON and write nothing")
+
+    cli_io.add_commands(command)
 
     one = command("doctor", "Say what is installed, what is missing and what is broken.")
     one.add_argument("--json", action="store_true", help="one JSON list")

@@ -1,8 +1,8 @@
 """Hub repositories, pinned to a commit, in the standard cache: other tools find what zoo fetched, and the reverse.
 
-huggingface_hub itself names a file after a header, checks its size and no digest, and does so after the file has its
-name. Here the hub is first asked what the repository holds; then each file comes by `download` under the digest that was
-stated, passes its gate, and is linked last. See docs/decisions/0008-one-way-for-bytes.md.
+huggingface_hub itself names a file after a header of the answer, and checks its size but no digest. Here the hub is
+first asked what the repository holds; then each file comes by `download` under the digest that was stated, passes its
+gate, and is linked last. See docs/decisions/0008-one-way-for-bytes.md.
 """
 
 from __future__ import annotations
@@ -51,9 +51,11 @@ def fetch_repository(
 ) -> Snapshot:
     """The files of a repository that match the patterns: from the cache, else from the hub.
 
+    Hand the `folder` of the result to upstream libraries and never a repository's name, which they would fetch again.
+
     Args:
         repository: `ORGANISATION/NAME`.
-        revision: a commit, a branch or a tag; empty for the main branch. Give upstream libraries `folder`, never this.
+        revision: a commit, a branch or a tag; empty for the main branch.
         patterns: names of files; one without a wildcard must be there.
         allow_pickle: the exact name of one pickle to fetch as well. Read it with `weights_only=True`.
 
@@ -117,9 +119,8 @@ def cached(
             return None
         if wrong:
             raise WeightsError(
-                f"{', '.join(wrong[:3])} of {repository} in the cache {'is' if len(wrong) == 1 else 'are'} damaged: the "
-                f"digest is not what the hub stated. Fix: run `zoo fetch {_fetch(repository, revision)}` on a connected "
-                "machine, which asks for it again."
+                f"damaged in the cache: {', '.join(wrong[:3])} of {repository}; its digest is not what the hub stated. "
+                f"Fix: run `zoo fetch {_fetch(repository, revision)}` on a connected machine, which asks for it again."
             )
         check_folder(folder, inside=hub_cache())
         return Snapshot(repository, commit, folder, files)
@@ -133,8 +134,8 @@ def _bring(session: httpx2.Client, listing: Listing, revision: str, patterns: tu
     wanted = {name: entry for name, entry in listing.files.items() if is_wanted(name, patterns)}
     if absent or not wanted:
         raise WeightsError(
-            f"hub repository {repository} has no {_files(tuple(absent) or patterns)}, and zoo reads no pickles unless one "
-            f"is named. Fix: choose another one; `zoo audit hf-hub:{repository}` shows what it holds."
+            f"hub repository {repository} has no {_files(tuple(absent) or patterns)}, and zoo reads no pickles unless "
+            f"one is named. Fix: choose another one; `zoo audit hf-hub:{repository}` shows what it holds."
         )
     store = _store(repository)
     folder = store / "snapshots" / commit
@@ -157,7 +158,7 @@ def _store(repository: str) -> Path:
 
 
 def _stated_digest(path: Path) -> str:
-    """What the hub stated, which the cache keeps as the name of the blob; empty where it has copies instead of links."""
+    """What the hub stated, which the cache keeps as the name of the blob; empty where it has copies, not links."""
     name = os.path.basename(os.readlink(path)) if path.is_symlink() else ""  # noqa: PTH115, PTH119 - text is enough
     return name if is_digest(name) else ""
 

@@ -1,4 +1,4 @@
-"""What a repository holds at a commit, as its hub states it: names, sizes and digests, asked before anything is fetched."""
+"""What a repository holds at a commit, as its hub states it before anything is fetched: names, sizes and digests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import httpx2
@@ -18,9 +18,6 @@ from zoo.io.refusals import AGAIN, refused
 from zoo.io.settings import endpoint, patience
 from zoo.io.transport import Unreachable
 from zoo.version import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _LIMIT = 64_000_000  # bytes of one answer
 _LARGEST = 1 << 43  # bytes of one file: 8 TiB
@@ -51,8 +48,8 @@ def ask_listing(session: httpx2.Client, repository: str, revision: str) -> Listi
         found = listing_of(answer, repository)
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
         raise UnsafeContent(
-            f"the answer of {endpoint()} about {repository} is not what a hub sends ({type(error).__name__}). Fix: check "
-            "HF_ENDPOINT, and the proxy: a login page may have answered."
+            f"the answer of {endpoint()} about {repository} is not what a hub sends ({type(error).__name__}). Fix: "
+            "check HF_ENDPOINT, and the proxy: a login page may have answered."
         ) from error
     if is_commit(revision) and found.commit != revision:
         raise UnsafeContent(

@@ -8,6 +8,7 @@ import time
 from typing import Any, Self
 
 EVERY = 10.0  # seconds between two plain lines
+SMALL = 1_000_000  # bytes: less is not worth a line in a log
 
 
 class Bytes:
@@ -38,7 +39,7 @@ class Bytes:
     def __exit__(self, *failure: object) -> None:
         if self._live is not None:
             self._live.stop()
-        elif not self.quiet and failure[0] is None:
+        elif not self.quiet and failure[0] is None and self.done >= SMALL:
             seconds = time.monotonic() - self._began
             print(f"{self.label}: {megabytes(self.done)} MB in {seconds:.0f} s", file=sys.stderr, flush=True)
 

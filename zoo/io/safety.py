@@ -68,6 +68,8 @@ def check_folder(folder: Path, inside: Path | None = None) -> dict[str, tuple[st
     names = list(files_in(folder))
     found = {}
     for name in names:
+        if (folder / name).is_symlink() and not (folder / name).exists():
+            continue  # a link to nothing: no loader can read it
         check_place(folder, name, inside)
         found[name] = check_content(folder / name, name)
     check_complete(folder, names)
