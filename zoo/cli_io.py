@@ -117,8 +117,8 @@ def audit(options: argparse.Namespace) -> int:
 
 
 def _prune(options: argparse.Namespace) -> int:
+    from zoo.io.bar import megabytes
     from zoo.io.cache import chosen, items, left_over, remove
-    from zoo.io.progress import megabytes
 
     found = chosen(items(), older_than=options.older_than, name=options.name)
     found += left_over()
@@ -143,7 +143,7 @@ def _prune(options: argparse.Namespace) -> int:
 
 
 def _listed(found: list[Item]) -> str:
-    from zoo.io.progress import megabytes
+    from zoo.io.bar import megabytes
     from zoo.io.settings import hub_cache, torch_cache
 
     if not found:
@@ -159,7 +159,7 @@ def _ago(used: float) -> str:
 
 
 def _audited(found: Audit) -> str:
-    from zoo.io.progress import megabytes
+    from zoo.io.bar import megabytes
 
     rows: list[tuple[Any, ...]] = [
         (_plain(x.name), f"{megabytes(x.size)} MB", x.kind, x.verdict, x.why) for x in found.lines

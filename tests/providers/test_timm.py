@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 import zoo
 from zoo.errors import Offline, WeightsError
-from zoo.io.hub import Snapshot
+from zoo.io.repository import Snapshot
 from zoo.providers import timm as provider
 
 NAME = "timm/resnet18.a1_in1k"

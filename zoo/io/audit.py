@@ -16,10 +16,10 @@ import httpx2
 from zoo.errors import UnsafeContent, UsageError, WeightsError, ZooError
 from zoo.io.download import Wanted, download
 from zoo.io.fetch import source_of
-from zoo.io.hub import cached
 from zoo.io.listing import ask_listing, credentials
 from zoo.io.names import is_wanted
 from zoo.io.refusals import missing, refused
+from zoo.io.repository import cached
 from zoo.io.safety import check_complete, check_content, check_place, files_in, kind_of
 from zoo.io.settings import endpoint, offline
 from zoo.io.tensors import check_header, check_safetensors, header_length

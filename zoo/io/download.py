@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from zoo.errors import Offline, UnsafeContent, WeightsError, ZooError
+from zoo.io.bar import Bytes
 from zoo.io.digests import CHUNK, digest_like, file_digest
-from zoo.io.progress import Bytes
 from zoo.io.refusals import AGAIN, disk_explained, refused
 from zoo.io.settings import patience
 from zoo.io.transport import Unreachable, shown

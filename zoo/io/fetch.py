@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from zoo.catalog.query import describe
 from zoo.errors import UnknownName, UsageError
-from zoo.io.hub import PATTERNS, fetch_repository
 from zoo.io.names import check_repository, check_revision
+from zoo.io.repository import PATTERNS, fetch_repository
 from zoo.io.urls import fetch_url
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.contracts import Backbone, Features
 from zoo.data.pixels import as_mode
 from zoo.errors import MissingDependency, UnknownName, WeightsError
-from zoo.io.hub import fetch_repository
+from zoo.io.repository import fetch_repository
 from zoo.io.transport import install
 from zoo.providers.weights import load_strictly, read_weights
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from zoo.io.hub import Snapshot
+    from zoo.io.repository import Snapshot
     from zoo.providers.weights import Tensors
     from zoo.specs import BackboneSpec
 

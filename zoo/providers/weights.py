@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read_weights(path: Path, digest: str = "", *, allow_pickle: str = "") -> dict[str, Tensor]:
-    """Tensors of a safetensors file, half precision widened to float32. The header is checked before any loader sees it.
+    """Tensors of a safetensors file, half precision widened to float32. The header is checked first.
 
     Args:
         path: the file.
@@ -36,7 +36,7 @@ def read_weights(path: Path, digest: str = "", *, allow_pickle: str = "") -> dic
             return _widened(_read_pickle(path, digest))
         raise WeightsError(
             f"{path} is not a .safetensors file, and zoo reads no other format, because others can run code. "
-            "Fix: convert it with safetensors.torch.save_file(state_dict, ...); or, for a pickle that you trust, name it: "
+            "Fix: convert it with safetensors.torch.save_file(state_dict, ...); or, if you trust this pickle, name it: "
             f"allow_pickle={path.name!r}."
         )
     try:
