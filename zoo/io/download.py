@@ -97,10 +97,10 @@ class _Incoming:
     def __init__(self, file: Any, wanted: Wanted, folder: Path) -> None:
         self.file, self.wanted, self.folder = file, wanted, folder
         self.size = wanted.size
-        self.restart()
+        self.restart(keep=True)
 
     def restart(self, keep: bool = False) -> None:
-        """Begin again: empty, or (`keep`) with what an earlier attempt has left."""
+        """Begin: empty, or (`keep`) with what an earlier run has left."""
         self.hashed = digest_like(_form(self.wanted), max(self.wanted.size, 0))
         self.file.seek(0)
         while keep and (chunk := self.file.read(CHUNK)):
@@ -145,7 +145,8 @@ class _Incoming:
 
 def _receive_right(session: httpx2.Client, wanted: Wanted, incoming: _Incoming, headers: dict[str, str]) -> None:
     for last in (False, True):
-        incoming.restart(keep=not last)
+        if last:
+            incoming.restart()
         with Bytes(wanted.label, max(wanted.size, 0)) as progress:
             _receive(session, incoming, headers, progress)
         incoming.file.flush()
