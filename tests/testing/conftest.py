@@ -10,7 +10,7 @@ from zoo.testing.hub import Hub
 
 @pytest.fixture(autouse=True)
 def _online(monkeypatch, tmp_path):
-    """The other tests keep the client offline; here it may reach 127.0.0.1, without waits and without a token of its own."""
+    """Elsewhere the client is kept offline; here it may reach 127.0.0.1, without waits, with no token of its own."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
