@@ -1,6 +1,5 @@
 """The stock client in this process, pointed at loopback hubs."""
 
-import httpx2
 import huggingface_hub
 import pytest
 from huggingface_hub import HfApi, constants
@@ -41,11 +40,3 @@ def reader(hub):
 @pytest.fixture
 def nobody(hub):
     return HfApi(endpoint=hub.url, token=False)
-
-
-@pytest.fixture
-def impatient():
-    """The client gives up on a silent server after a moment, which stock clients do not."""
-    huggingface_hub.set_client_factory(lambda: httpx2.Client(timeout=httpx2.Timeout(0.5), follow_redirects=True))
-    yield
-    huggingface_hub.set_client_factory(huggingface_hub.utils._http.default_client_factory)

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi
@@ -114,7 +115,7 @@ def test_a_person_starts_it_and_stops_it(tmp_path):
     assert "POST /api/repos/create 200" in log
     assert "hf_mine" not in log
     assert "signature" not in log
-    assert not os.path.exists(told["HF_HOME"])
+    assert not Path(told["HF_HOME"]).exists()
     assert (tmp_path / "models--me--pets" / "files" / "model.safetensors").read_bytes() == b"weights"
 
 

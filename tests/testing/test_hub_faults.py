@@ -105,11 +105,12 @@ def test_a_flipped_bit_is_accepted_by_the_stock_client(hub, fetch):
     assert fetch(force_download=True) == WEIGHTS
 
 
-def test_hang_never_answers(hub, fetch, impatient):
-    fault = hub.fault("hang", path="*/resolve/*", times=None)
-    with pytest.raises((LocalEntryNotFoundError, httpx2.TimeoutException)):
-        fetch()
-    assert fault.struck >= 1
+def test_hang_never_answers(hub):
+    fault = hub.fault("hang")
+    with pytest.raises(httpx2.ReadTimeout):
+        get_session().get(f"{hub.url}/api/models", timeout=0.2)  # the client itself would wait for minutes
+    assert fault.struck == 1
+    assert get_session().get(f"{hub.url}/api/models").json() == []
 
 
 def test_what_hangs_ends_with_the_hub(hub):
@@ -167,9 +168,9 @@ def test_a_hostile_etag_reaches_the_client(hub, fetch):
 
 
 def test_a_hostile_etag_writes_outside_of_the_cache_of_the_stock_client(hub, fetch, tmp_path):
-    hub.fault("lie_etag", method="HEAD", etag="../../../evil")
+    hub.fault("lie_etag")
     fetch("config.json")
-    assert (tmp_path.parent / "evil").is_file() or (tmp_path / "evil").is_file()
+    assert (tmp_path / "evil").read_bytes() == b"{}"
 
 
 @pytest.mark.parametrize("name", [NAME, "config.json"])
