@@ -30,6 +30,18 @@ def test_a_hub_is_seeded_and_read_without_a_client():
         assert hub.requests == []
 
 
+def test_adding_leaves_the_settings_unless_told():
+    with Hub() as hub:
+        api = HfApi(endpoint=hub.url, token=hub.read_token)
+
+        def settings(**more):
+            hub.add("me/pets", {"a.txt": b"1"}, **more)
+            return api.model_info("me/pets").private, api.model_info("me/pets").gated
+
+        assert settings(private=True, gated=True) == settings() == (True, "manual")
+        assert settings(private=False, gated=False) == settings() == (False, False)
+
+
 def test_repositories_stay_in_their_folder(tmp_path):
     with Hub(tmp_path, large_from=3) as hub:
         api = HfApi(endpoint=hub.url, token=hub.write_token)
