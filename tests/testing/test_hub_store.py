@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from zoo.errors import UnknownName, UsageError
+from zoo.errors import InvalidRecord, UnknownName, UsageError
 from zoo.testing.hub_store import Store, git_oid, is_safe_path, pointer
 
 
@@ -89,6 +89,18 @@ def test_a_folder_is_found_again(tmp_path):
     assert again.get("model", "me/pets") == repository
     assert again.read(again.get("model", "me/pets").find("main").entries["a/b.txt"].sha256) == b"1"
     assert [found.repo_id for found in again.repositories("model")] == ["me/pets"]
+
+
+def test_a_folder_that_does_not_fit_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="choose another folder"):
+        Store(tmp_path / "file")
+    Store(tmp_path).create("model", "me/pets")
+    path = tmp_path / "models--me--pets" / "repository.json"
+    for text in ("", "[]", "{}", path.read_text().replace("private", "secret")):
+        path.write_text(text)
+        with pytest.raises(InvalidRecord, match="models--me--pets"):
+            Store(tmp_path)
 
 
 def test_the_newest_files_can_be_looked_at(tmp_path):

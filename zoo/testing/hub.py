@@ -53,7 +53,7 @@ class Hub:
         requests: (method, path) of every request so far, at both ports, without queries.
 
     Raises:
-        UsageError: the port is taken.
+        UsageError: the port is taken, or `root` cannot be a folder.
 
     Example:
         >>> with Hub() as hub:

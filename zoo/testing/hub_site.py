@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Role = Literal["read", "write"]
 OWNER = "tester"  # the account of both tokens
+REPO = r"(?P<repo>[^/]+(?:/[^/]+)?)"  # in a route
+API = rf"/api/(?P<kind>models|datasets)/{REPO}"
 
 
 @dataclass(frozen=True)
