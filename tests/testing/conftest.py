@@ -1,6 +1,5 @@
 """The stock client in this process, pointed at loopback hubs."""
 
-import httpx2
 import huggingface_hub
 import pytest
 from huggingface_hub import HfApi, constants
@@ -10,7 +9,7 @@ from zoo.testing.hub import Hub
 
 @pytest.fixture(autouse=True)
 def _online(monkeypatch, tmp_path):
-    """The other tests keep the client offline; here it may reach 127.0.0.1, without waits and without a token of its own."""
+    """Elsewhere the client is kept offline; here it may reach 127.0.0.1, without waits, with no token of its own."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
@@ -41,11 +40,3 @@ def reader(hub):
 @pytest.fixture
 def nobody(hub):
     return HfApi(endpoint=hub.url, token=False)
-
-
-@pytest.fixture
-def impatient():
-    """The client gives up on a silent server after a moment, which stock clients do not."""
-    huggingface_hub.set_client_factory(lambda: httpx2.Client(timeout=httpx2.Timeout(0.5), follow_redirects=True))
-    yield
-    huggingface_hub.set_client_factory(huggingface_hub.utils._http.default_client_factory)

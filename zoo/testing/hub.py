@@ -53,7 +53,7 @@ class Hub:
         requests: (method, path) of every request so far, at both ports, without queries.
 
     Raises:
-        UsageError: the port is taken.
+        UsageError: the port is taken, or `root` cannot be a folder.
 
     Example:
         >>> with Hub() as hub:
@@ -127,13 +127,20 @@ class Hub:
         repo_id: str,
         files: Mapping[str, bytes],
         *,
-        private: bool = False,
-        gated: bool = False,
+        private: bool | None = None,
+        gated: bool | None = None,
         repo_type: str = "model",
     ) -> str:
         """Commit files without a client, in a new repository or on top of `main`; returns the commit's sha.
 
         Paths are taken as they are, so that a hostile repository can be made.
+
+        Args:
+            repo_id: `OWNER/NAME`.
+            files: content by path; the others that are there stay.
+            private: None leaves it as it is; a new repository is public.
+            gated: None leaves it as it is; a new repository is open.
+            repo_type: `model` or `dataset`.
 
         Raises:
             UsageError: `repo_id` or `repo_type` cannot be.
@@ -142,7 +149,8 @@ class Hub:
             repository = self._store.find(repo_type, repo_id)
             if repository is None:
                 repository = self._store.create(repo_type, repo_id)
-            repository.private, repository.gated = private, gated
+            repository.private = repository.private if private is None else private
+            repository.gated = repository.gated if gated is None else gated
             large_from = self._site.large_from
             entries = {
                 path: self._store.entry(data, is_large(path, len(data), large_from)) for path, data in files.items()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
 from zoo.errors import UsageError
-from zoo.testing.hub_site import OWNER, Answer, Call, Refused, Route, Site, as_json
+from zoo.testing.hub_site import API, OWNER, Answer, Call, Refused, Route, Site, as_json
 from zoo.testing.hub_store import Entry, git_oid, pointer
 
 if TYPE_CHECKING:
@@ -280,21 +280,20 @@ def _last_change(repository: Repository, commit: Commit, path: str) -> Commit:
     return history[-1]
 
 
-_REPO = r"/api/(?P<kind>models|datasets)/(?P<repo>[^/]+(?:/[^/]+)?)"
 ROUTES = [
     Route("GET", r"/api/whoami-v2", whoami),
     Route("POST", r"/api/repos/create", create),
     Route("DELETE", r"/api/repos/delete", delete),
     Route("POST", r"/api/validate-yaml", validate_card),
     Route("GET", r"/api/(?P<kind>models|datasets)", listing),
-    Route("GET", rf"{_REPO}/revision/(?P<revision>[^/]+)", info),
-    Route("GET", rf"{_REPO}/tree/(?P<revision>[^/]+)(?:/(?P<path>.*))?", tree),
-    Route("POST", rf"{_REPO}/paths-info/(?P<revision>[^/]+)", paths_info),
-    Route("GET", rf"{_REPO}/commits/(?P<revision>[^/]+)", commits),
-    Route("GET", rf"{_REPO}/refs", refs),
-    Route("GET", rf"{_REPO}/auth-check", auth_check),
-    Route("PUT", rf"{_REPO}/settings", settings),
-    Route("POST", rf"{_REPO}/branch/(?P<name>[^/]+)", add_branch),
-    Route("POST", rf"{_REPO}/tag/(?P<name>[^/]+)", add_tag),
-    Route("GET", _REPO, info),
+    Route("GET", rf"{API}/revision/(?P<revision>[^/]+)", info),
+    Route("GET", rf"{API}/tree/(?P<revision>[^/]+)(?:/(?P<path>.*))?", tree),
+    Route("POST", rf"{API}/paths-info/(?P<revision>[^/]+)", paths_info),
+    Route("GET", rf"{API}/commits/(?P<revision>[^/]+)", commits),
+    Route("GET", rf"{API}/refs", refs),
+    Route("GET", rf"{API}/auth-check", auth_check),
+    Route("PUT", rf"{API}/settings", settings),
+    Route("POST", rf"{API}/branch/(?P<name>[^/]+)", add_branch),
+    Route("POST", rf"{API}/tag/(?P<name>[^/]+)", add_tag),
+    Route("GET", API, info),
 ]

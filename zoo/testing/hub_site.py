@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Role = Literal["read", "write"]
 OWNER = "tester"  # the account of both tokens
+REPO = r"(?P<repo>[^/]+(?:/[^/]+)?)"  # in a route
+API = rf"/api/(?P<kind>models|datasets)/{REPO}"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Answer:
 
 
 class Refused(Exception):
-    """Never leaves the hub: a request that is answered with an error: status, the hub's error code and message, more headers."""
+    """Never leaves the hub: a request is answered with an error, by status, the hub's error code and headers."""
 
     def __init__(self, status: int, message: str, code: str = "", **headers: str) -> None:
         super().__init__(message)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import UnknownName, UsageError
+from zoo.errors import InvalidRecord, UnknownName, UsageError
 from zoo.io import atomic
 
 if TYPE_CHECKING:
@@ -105,7 +105,11 @@ class Store:
     """Repositories by kind and id, and blobs. Every change is one step under one lock; safe for many threads.
 
     Args:
-        root: the folder that keeps all; None keeps it in memory.
+        root: the folder that keeps all, for one process at a time; None keeps it in memory.
+
+    Raises:
+        UsageError: `root` cannot be a folder.
+        InvalidRecord: it holds a repository that cannot be read.
 
     Example:
         >>> store = Store()
@@ -121,9 +125,13 @@ class Store:
         self._repositories: dict[tuple[str, str], Repository] = {}
         self._blobs: dict[str, bytes] = {}
         if root is not None:
-            (root / "blobs").mkdir(parents=True, exist_ok=True)
+            try:
+                (root / "blobs").mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise UsageError(f"{root} cannot keep repositories: {reason}. Fix: choose another folder.") from error
             for path in sorted(root.glob("*--*/repository.json")):
-                found = _from_json(json.loads(path.read_text(encoding="utf-8")))
+                found = _read(path)
                 self._repositories[found.kind, found.repo_id] = found
 
     def put(self, data: bytes) -> str:
@@ -271,8 +279,12 @@ def _link_or_copy(blob: Path, shown: Path) -> None:
         shutil.copyfile(blob, shown)
 
 
-def _from_json(record: dict[str, Any]) -> Repository:
-    for commit in record["commits"].values():
-        commit["entries"] = {path: Entry(**entry) for path, entry in commit["entries"].items()}
-    record["commits"] = {sha: Commit(**commit) for sha, commit in record["commits"].items()}
-    return Repository(**record)
+def _read(path: Path) -> Repository:
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for commit in record["commits"].values():
+            commit["entries"] = {name: Entry(**entry) for name, entry in commit["entries"].items()}
+        record["commits"] = {sha: Commit(**commit) for sha, commit in record["commits"].items()}
+        return Repository(**record)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidRecord(f"{path} is not a repository of the loopback hub. Fix: remove {path.parent}.") from error

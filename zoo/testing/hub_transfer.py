@@ -13,7 +13,7 @@ import re
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from zoo.testing.hub_site import Answer, Call, Refused, Route, Site, as_json
+from zoo.testing.hub_site import API, REPO, Answer, Call, Refused, Route, Site, as_json
 from zoo.testing.hub_store import is_safe_path
 
 if TYPE_CHECKING:
@@ -237,11 +237,10 @@ def _prefix(repository: Repository) -> str:
     return "" if repository.kind == "model" else f"{repository.kind}s/"
 
 
-_API = r"/api/(?P<kind>models|datasets)/(?P<repo>[^/]+(?:/[^/]+)?)"
-_PLAIN = r"/(?:(?P<kind>datasets)/)?(?P<repo>[^/]+(?:/[^/]+)?)"
+_PLAIN = rf"/(?:(?P<kind>datasets)/)?{REPO}"
 ROUTES = [
-    Route("POST", rf"{_API}/preupload/(?P<revision>[^/]+)", preupload),
-    Route("POST", rf"{_API}/commit/(?P<revision>[^/]+)", commit),
+    Route("POST", rf"{API}/preupload/(?P<revision>[^/]+)", preupload),
+    Route("POST", rf"{API}/commit/(?P<revision>[^/]+)", commit),
     Route("POST", r"/api/complete_multipart/(?P<oid>[0-9a-f]{64})", complete),
     Route("POST", rf"{_PLAIN}/info/lfs/objects/batch", batch),
     Route("POST", rf"{_PLAIN}/info/lfs/verify", verify),
