@@ -10,12 +10,12 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from zoo.errors import UsageError, WeightsError
+from zoo.errors import Offline, UsageError, WeightsError
 from zoo.io.download import Wanted, download, is_right
 from zoo.io.names import check_file
 from zoo.io.refusals import missing
 from zoo.io.settings import offline, torch_cache
-from zoo.io.transport import Unreachable, client, shown
+from zoo.io.transport import client, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,14 +49,14 @@ def fetch_url(url: str, digest: str = "") -> Path:
     if offline():
         if path.is_file():
             raise WeightsError(
-                f"{path} is damaged: its SHA-256 does not begin with {stated}. Fix: run `zoo fetch {url}`."
+                f"{path} is damaged: its SHA-256 does not begin with {stated}. Fix: run `zoo fetch {shown(url)}`."
             )
         raise missing(name, shown(url))
     with client() as session:
         try:
             download(session, wanted, path)
-        except Unreachable as error:
-            raise missing(name, shown(url), str(error).rstrip(".")) from error
+        except Offline as error:
+            raise missing(name, shown(url), str(error).partition(" Fix:")[0].rstrip(".")) from error
     return path
 
 
