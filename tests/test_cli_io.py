@@ -38,7 +38,7 @@ def run(capsys, *arguments):
 
 
 def test_fetch(filled, capsys):
-    code, out, err = run(capsys, "fetch", "hf-hub:org/name", "pocket/resnet10.glyphs")
+    code, out, _ = run(capsys, "fetch", "hf-hub:org/name", "pocket/resnet10.glyphs")
     assert code == 0
     assert out.splitlines()[0].startswith("hf-hub:org/name at commit ")
     assert out.splitlines()[1] == "pocket/resnet10.glyphs: comes with zoo"

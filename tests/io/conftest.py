@@ -21,6 +21,7 @@ def caches(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setenv("ZOO_TIMEOUT", "0.5")
+    monkeypatch.setattr("zoo.io.transport._silent", {})
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
     return tmp_path
 

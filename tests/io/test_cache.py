@@ -57,9 +57,8 @@ def test_verify(filled):
 
 def test_choosing_and_removing(filled):
     old = hub_cache() / "models--org--name"
-    for root, _, names in os.walk(old):
-        for name in names:
-            os.utime(os.path.join(root, name), (1e9, 1e9), follow_symlinks=False)
+    for path in old.rglob("*"):
+        os.utime(path, (1e9, 1e9), follow_symlinks=False)
     assert [item.name for item in chosen(items(), older_than=30)] == ["hf-hub:org/name"]
     assert [item.name for item in chosen(items(), name="hf-hub:timm/*")] == ["hf-hub:timm/net.a"]
     assert chosen(items(), older_than=30, name="torch:*") == []
@@ -76,7 +75,7 @@ def test_choosing_and_removing(filled):
 
 
 def test_what_the_repositories_share(filled, tmp_path):
-    """huggingface_hub may keep a file in a store that its repositories share: counted, checked, and left to the other."""
+    """huggingface_hub may keep a file in a store that repositories share: counted, checked, and left to the other."""
     from huggingface_hub.utils._shared_blobs import publish_blob_to_shared_store
 
     xet, cache = "a" * 64, hub_cache()
@@ -86,7 +85,7 @@ def test_what_the_repositories_share(filled, tmp_path):
     ]
     before = {item.name: item.size for item in items()}
     for blob in blobs:
-        publish_blob_to_shared_store(str(blob), cache_dir=str(cache), xet_hash=xet)
+        publish_blob_to_shared_store(blob_path=str(blob), cache_dir=cache, xet_hash=xet, expected_size=filled)
     shared = cache / "blobs/aa" / xet
     if not all(blob.is_symlink() for blob in blobs):
         pytest.skip("the shared store was not used")

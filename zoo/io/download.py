@@ -23,7 +23,7 @@ from zoo.io.bar import Bytes
 from zoo.io.digests import CHUNK, digest_like, file_digest
 from zoo.io.refusals import AGAIN, disk_explained, refused
 from zoo.io.settings import patience
-from zoo.io.transport import Unreachable, shown
+from zoo.io.transport import Unreachable, check_not_silent, note_silence, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -166,6 +166,7 @@ def _receive(session: httpx2.Client, incoming: _Incoming, headers: dict[str, str
     """Fill the file to its end, over as many requests as that takes."""
     progress.start(incoming.have)
     label = incoming.wanted.label
+    check_not_silent(incoming.wanted.url)
     while incoming.size < 0 or incoming.have < incoming.size:
         wait = min(0.5 * 2**incoming.tries, 4.0)
         asked = headers | {"Accept-Encoding": "identity"}
@@ -185,6 +186,8 @@ def _receive(session: httpx2.Client, incoming: _Incoming, headers: dict[str, str
         if incoming.tries >= _TRIES or incoming.waited() + wait > patience():
             if isinstance(failure, ZooError) and not isinstance(failure, Unreachable):
                 raise failure
+            if isinstance(failure, Unreachable):
+                note_silence(incoming.wanted.url)
             raise Offline(
                 f"{label} did not come: {str(failure).rstrip('.') or type(failure).__name__}. Fix: check the network "
                 "and run it again; what has come is kept."

@@ -15,8 +15,8 @@ import httpx2
 from zoo.errors import Offline, UnsafeContent, UsageError, ZooError
 from zoo.io.names import check_file, check_repository, check_revision, is_commit, is_digest
 from zoo.io.refusals import AGAIN, refused
-from zoo.io.settings import endpoint, patience
-from zoo.io.transport import Unreachable
+from zoo.io.settings import endpoint, patience, timeout
+from zoo.io.transport import Unreachable, check_not_silent, note_silence
 from zoo.version import __version__
 
 _LIMIT = 64_000_000  # bytes of one answer
@@ -104,6 +104,7 @@ def ask(session: httpx2.Client, url: str, what: str) -> bytes:
         WeightsError: the server refuses.
         UnsafeContent: an answer without end.
     """
+    check_not_silent(url)
     began, wait = time.monotonic(), 0.5
     while True:
         try:
@@ -117,7 +118,9 @@ def ask(session: httpx2.Client, url: str, what: str) -> bytes:
             failure = Unreachable(f"{endpoint()} did not answer to the end ({type(error).__name__}).")
         except Unreachable as error:
             failure = error
-        if time.monotonic() - began + wait > patience() / 2:
+        if time.monotonic() - began + wait > timeout():
+            if isinstance(failure, Unreachable):
+                note_silence(url)
             raise failure
         time.sleep(wait)
         wait *= 2

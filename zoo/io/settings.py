@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from zoo.errors import UsageError
 
-TIMEOUT = 8.0  # seconds of silence: two of them, and what else a command does, stay below half a minute
+TIMEOUT = 8.0  # seconds of silence: what follows from them stays below half a minute
 _TRUE = {"1", "on", "yes", "true"}
 
 
@@ -64,7 +64,7 @@ def timeout() -> float:
 
 def patience() -> float:
     """Seconds without one new byte after which zoo gives up, however often it may still try."""
-    return 2 * timeout() + 2
+    return 2.25 * timeout()
 
 
 def hub_cache() -> Path:

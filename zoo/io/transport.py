@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _READS = ("GET", "HEAD")
 _SENDING = 60.0  # seconds that a server may think about an upload
 _MEMORY = 20.0  # seconds for which a silent server is not asked again
+_silent: dict[str, float] = {}  # host -> when it did not answer
 _ETAG = re.compile(r'(W/)?"?[A-Za-z0-9][A-Za-z0-9._=+-]{0,199}"?')
 _HEX = re.compile(r"[0-9a-f]{40}")
 
@@ -66,15 +67,13 @@ def bounded(made: httpx2.Client, remember: bool = False) -> httpx2.Client:
         UnsafeContent: a header that would name a file outside of the cache.
     """
     send: Callable[..., httpx2.Response] = made.send
-    silent: dict[str, float] = {}  # host -> when it did not answer
 
     def send_bounded(request: httpx2.Request, **options: Any) -> httpx2.Response:
         reads = request.method in _READS
         limit = timeout() if reads else max(timeout(), _SENDING)
         request.extensions["timeout"] = clamped(request.extensions.get("timeout"), limit)
-        host = request.url.netloc.decode("ascii", "replace")
-        if time.monotonic() - silent.get(host, -_MEMORY) < _MEMORY:
-            raise Unreachable(f"{shown(str(request.url))} did not answer a moment ago.")
+        if remember:
+            check_not_silent(str(request.url))
         try:
             _resolve(str(request.url), limit)
             response = send(request, **options)
@@ -82,7 +81,7 @@ def bounded(made: httpx2.Client, remember: bool = False) -> httpx2.Client:
             if not reads or isinstance(error, Unreachable | OfflineModeIsEnabled):
                 raise
             if remember:
-                silent[host] = time.monotonic()
+                note_silence(str(request.url))
             raise Unreachable(f"{shown(str(request.url))} did not answer: {_reason(error, limit)}.") from error
         try:
             check_headers(response)
@@ -93,6 +92,21 @@ def bounded(made: httpx2.Client, remember: bool = False) -> httpx2.Client:
 
     setattr(made, "send", send_bounded)  # noqa: B010 - a method of one object, whatever class a factory chose
     return made
+
+
+def note_silence(url: str) -> None:
+    """Remember that the host of an address does not answer, so that a list of names does not wait for each."""
+    _silent[urlsplit(url).netloc] = time.monotonic()
+
+
+def check_not_silent(url: str) -> None:
+    """Raise at once what waiting would raise later.
+
+    Raises:
+        Unreachable: the host did not answer a moment ago.
+    """
+    if time.monotonic() - _silent.get(urlsplit(url).netloc, -_MEMORY) < _MEMORY:
+        raise Unreachable(f"{shown(url)} did not answer a moment ago.")
 
 
 def clamped(asked: Any, limit: float) -> dict[str, float]:
