@@ -29,7 +29,7 @@ HEAVY = {"torch", "torchvision", "torchaudio", "transformers", "timm", "open_cli
 LIGHT = [  # each with all its modules, unless it names one
     *("errors", "migrations", "specs", "registry", "catalog", "io.atomic", "training.threads", "training.trainspec"),
     *(f"benchmarking.{room}" for room in ("suite", "store", "claims", "places", "status", "executors", "statistics")),
-    *(f"benchmarking.{room}" for room in ("cost", "summary", "report", "figures")),
+    *(f"benchmarking.{room}" for room in ("cost", "summary", "report")),
     *("hub.card", "cli"),
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.benchmarking.report_text import (
+from zoo.benchmarking.report.text import (
     NOTHING,
     Table,
     bounds_text,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.benchmarking.figures import COLOURS, INK, MARKERS, PAPER, colours_of, say_bounds, style
-from zoo.benchmarking.report_text import labels_a_class, score_name
+from zoo.benchmarking.report.figures import COLOURS, INK, MARKERS, PAPER, colours_of, say_bounds, style
+from zoo.benchmarking.report.text import labels_a_class, score_name
 from zoo.benchmarking.statistics.label_efficiency import monotone_curve
 from zoo.benchmarking.summary_records import CONVERGED, ArmScore, Summary
 

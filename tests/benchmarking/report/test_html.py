@@ -2,7 +2,7 @@ import re
 
 from synthetic import digits, digits_rows
 
-from zoo.benchmarking.report_html import render_html
+from zoo.benchmarking.report.html import render_html
 from zoo.benchmarking.summary import summarise
 
 SUITE = digits()

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from synthetic import digits, digits_rows
 
-from zoo.benchmarking.figures import COLOURS, INK, PAPER, accuracy_figure, difference_figure, png, svg
+from zoo.benchmarking.report.figures import COLOURS, INK, PAPER, accuracy_figure, difference_figure, png, svg
 from zoo.benchmarking.summary import Summary, summarise
 from zoo.errors import MissingDependency
 

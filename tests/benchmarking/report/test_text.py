@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from synthetic import digits, digits_rows
 
-from zoo.benchmarking import report_text
+from zoo.benchmarking.report import text
 from zoo.benchmarking.summary import summarise
 
 SUITE = digits()
@@ -16,16 +16,16 @@ def summary():
 
 def test_tables_are_regular(summary):
     for table in (
-        report_text.verdict_table(summary),
-        report_text.score_table(summary),
-        report_text.search_table(summary),
+        text.verdict_table(summary),
+        text.score_table(summary),
+        text.search_table(summary),
     ):
         assert table.caption
         assert {len(row) for _, rows in table.groups for row in rows} == {len(table.head)}
 
 
 def test_the_first_sentence_counts_the_verdicts(summary):
-    headline, stories = report_text.answer(summary)
+    headline, stories = text.answer(summary)
     fine_tuned = [c for c in summary.comparisons if c.role == "P"]
     assert f"{len(fine_tuned)} comparisons" in headline
     for word in {c.verdict for c in fine_tuned}:
@@ -35,10 +35,10 @@ def test_the_first_sentence_counts_the_verdicts(summary):
 
 def test_other_verdicts_other_words(summary):
     pairs = tuple(dataclasses.replace(c, verdict="undetermined") for c in summary.comparisons)
-    headline, _ = report_text.answer(dataclasses.replace(summary, comparisons=pairs))
+    headline, _ = text.answer(dataclasses.replace(summary, comparisons=pairs))
     assert "helps" not in headline
 
 
 def test_how_to_run_again_names_the_command():
-    assert any(f"zoo bench {SUITE.name} --level {SUITE.level}" in line for line in report_text.rerun(SUITE))
-    assert any("zoo report" in line for line in report_text.rerun(SUITE))
+    assert any(f"zoo bench {SUITE.name} --level {SUITE.level}" in line for line in text.rerun(SUITE))
+    assert any("zoo report" in line for line in text.rerun(SUITE))

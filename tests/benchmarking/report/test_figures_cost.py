@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import digits, digits_rows
 
-from zoo.benchmarking.figures import INK, PAPER, png, svg
-from zoo.benchmarking.figures_cost import GAP, HIGH, LOW, _spread, cost_figure
+from zoo.benchmarking.report.figures import INK, PAPER, png, svg
+from zoo.benchmarking.report.figures_cost import GAP, HIGH, LOW, _spread, cost_figure
 from zoo.benchmarking.summary import Summary, summarise
 from zoo.errors import MissingDependency
 

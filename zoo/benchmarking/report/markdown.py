@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from zoo.benchmarking import report_definitions as definitions
-from zoo.benchmarking import report_evidence as evidence
-from zoo.benchmarking import report_text as text
-from zoo.benchmarking.report_cost import cost_definitions, cost_table
+from zoo.benchmarking.report import definitions, evidence, text
+from zoo.benchmarking.report.costs import cost_definitions, cost_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from zoo.benchmarking.report_text import Table
+    from zoo.benchmarking.report.text import Table
     from zoo.benchmarking.suite import Suite
     from zoo.benchmarking.summary_records import Summary
 

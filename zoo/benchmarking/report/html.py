@@ -1,4 +1,4 @@
-"""The report as one self-contained HTML page; its frame and style are report.html."""
+"""The report as one self-contained HTML page; its frame and style are page.html."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING
 
-from zoo.benchmarking import report_definitions as definitions
-from zoo.benchmarking import report_evidence as evidence
-from zoo.benchmarking import report_text as text
-from zoo.benchmarking.report_cost import cost_definitions, cost_table
+from zoo.benchmarking.report import definitions, evidence, text
+from zoo.benchmarking.report.costs import cost_definitions, cost_table
 from zoo.errors import MissingDependency
 from zoo.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from zoo.benchmarking.report_text import Table
+    from zoo.benchmarking.report.text import Table
     from zoo.benchmarking.suite import Suite
     from zoo.benchmarking.summary_records import Summary
 
@@ -53,7 +51,7 @@ def render_html(suite: Suite, summary: Summary) -> str:
         >>> render_html(load_suite("digits"), summarise(load_suite("digits"), []))[:15]
         '<!doctype html>'
     """
-    template = resources.files("zoo.benchmarking").joinpath("report.html").read_text(encoding="utf-8")
+    template = resources.files("zoo.benchmarking.report").joinpath("page.html").read_text(encoding="utf-8")
     opening, stories = text.answer(summary)
     spoken = [f"<strong>{escape(label)}</strong>: {escape(story)}" for label, story in stories]
     answer = f'<p class="lead">{escape(opening)}</p>\n{_list(spoken)}\n{_quiet(definitions.cautions(summary))}'
@@ -96,8 +94,8 @@ def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
 
 
 def _plots(summary: Summary) -> list[str]:
-    from zoo.benchmarking import figures
-    from zoo.benchmarking.figure_efficiency import efficiency_figure
+    from zoo.benchmarking.report import figures
+    from zoo.benchmarking.report.figures_efficiency import efficiency_figure
 
     try:
         made = figures.difference_figure(summary), figures.accuracy_figure(summary), efficiency_figure(summary)
@@ -113,7 +111,7 @@ def _plots(summary: Summary) -> list[str]:
 
 
 def _cost_plot(summary: Summary) -> str:
-    from zoo.benchmarking import figures, figures_cost
+    from zoo.benchmarking.report import figures, figures_cost
 
     try:
         svg = figures.svg(figures_cost.cost_figure(summary))

@@ -3,9 +3,8 @@ import dataclasses
 import pytest
 from synthetic import digits, digits_rows
 
-from zoo.benchmarking import report_evidence
-from zoo.benchmarking.report import render_html, render_markdown
-from zoo.benchmarking.report_text import p_text, signed
+from zoo.benchmarking.report import evidence, render_html, render_markdown
+from zoo.benchmarking.report.text import p_text, signed
 from zoo.benchmarking.summary import summarise
 from zoo.benchmarking.summary_records import Efficiency
 
@@ -19,17 +18,17 @@ def summary():
 
 def test_tables_are_regular_and_hold_the_numbers_of_the_summary(summary):
     for table in (
-        report_evidence.pair_table(summary),
-        report_evidence.best_table(summary),
-        report_evidence.efficiency_table(summary),
+        evidence.pair_table(summary),
+        evidence.best_table(summary),
+        evidence.efficiency_table(summary),
     ):
         rows = [row for _, group in table.groups for row in group]
         assert rows
         assert {len(row) for row in rows} == {len(table.head)}
-    rows = [row for _, group in report_evidence.pair_table(summary).groups for row in group]
+    rows = [row for _, group in evidence.pair_table(summary).groups for row in group]
     assert [(row[3], row[5]) for row in rows] == [(signed(p.difference), p_text(p.adjusted)) for p in summary.pairs]
-    rows = [row for _, group in report_evidence.efficiency_table(summary).groups for row in group]
-    texts = {report_evidence.factor_text(entry) for entry in summary.efficiencies}
+    rows = [row for _, group in evidence.efficiency_table(summary).groups for row in group]
+    texts = {evidence.factor_text(entry) for entry in summary.efficiencies}
     assert {cell for row in rows for cell in row[1:]} == texts
 
 
@@ -38,12 +37,12 @@ def test_tables_are_regular_and_hold_the_numbers_of_the_summary(summary):
     [(3.162, "", "3.16"), (10.0, "above", "> 10"), (0.1, "below", "< 0.1"), (None, "", "–")],
 )
 def test_censoring_is_said(factor, censored, words):
-    assert report_evidence.factor_text(Efficiency("P", "p", "P", 1, "equal budget", factor, censored)) == words
+    assert evidence.factor_text(Efficiency("P", "p", "P", 1, "equal budget", factor, censored)) == words
 
 
 def test_outcomes_name_the_better_arm(summary):
     pairs = tuple(dataclasses.replace(p, verdict="hurts") for p in summary.pairs)
-    rows = report_evidence.pair_table(dataclasses.replace(summary, pairs=pairs)).groups[0][1]
+    rows = evidence.pair_table(dataclasses.replace(summary, pairs=pairs)).groups[0][1]
     assert {row[2] for row in rows} == {"second is better"}
 
 

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 from synthetic import digits, digits_rows
 
-from zoo.benchmarking.figure_efficiency import efficiency_figure
-from zoo.benchmarking.figures import INK, PAPER, png, svg
+from zoo.benchmarking.report.figures import INK, PAPER, png, svg
+from zoo.benchmarking.report.figures_efficiency import efficiency_figure
 from zoo.benchmarking.summary import summarise
 
 

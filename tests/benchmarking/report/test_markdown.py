@@ -1,6 +1,6 @@
 from synthetic import digits, digits_rows
 
-from zoo.benchmarking.report_markdown import render_markdown
+from zoo.benchmarking.report.markdown import render_markdown
 from zoo.benchmarking.summary import summarise
 
 SUITE = digits()

@@ -12,7 +12,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from zoo.benchmarking.report_text import labels_a_class, score_name, signed
+from zoo.benchmarking.report.text import labels_a_class, score_name, signed
 from zoo.benchmarking.summary_records import CONVERGED, ArmScore, Comparison, Summary
 from zoo.errors import MissingDependency
 

@@ -6,9 +6,9 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from zoo.benchmarking.figures import INK, MARKERS, PAPER, colours_of, panelled, style
-from zoo.benchmarking.report_cost import amount, cost_name
-from zoo.benchmarking.report_text import labels_a_class
+from zoo.benchmarking.report.costs import amount, cost_name
+from zoo.benchmarking.report.figures import INK, MARKERS, PAPER, colours_of, panelled, style
+from zoo.benchmarking.report.text import labels_a_class
 from zoo.benchmarking.summary_records import CONVERGED, ArmCost, ArmScore, Summary
 
 if TYPE_CHECKING:

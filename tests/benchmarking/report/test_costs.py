@@ -4,7 +4,7 @@ import pytest
 from synthetic import digits, digits_rows
 
 from zoo.benchmarking.energy import WATTS_PER_CORE
-from zoo.benchmarking.report_cost import UNKNOWN, amount, cost_definitions, cost_name, cost_table
+from zoo.benchmarking.report.costs import UNKNOWN, amount, cost_definitions, cost_name, cost_table
 from zoo.benchmarking.summary import summarise
 from zoo.benchmarking.summary_records import ArmCost, Spent
 

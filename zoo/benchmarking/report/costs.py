@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.benchmarking.report_text import Table, labels_a_class
+from zoo.benchmarking.report.text import Table, labels_a_class
 from zoo.benchmarking.summary_records import EQUAL
 
 if TYPE_CHECKING:

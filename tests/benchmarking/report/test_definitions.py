@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from synthetic import digits, digits_rows
 
-from zoo.benchmarking import report_definitions as definitions
+from zoo.benchmarking.report import definitions
 from zoo.benchmarking.statistics import VERDICTS
 from zoo.benchmarking.summary import summarise
 

@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.benchmarking import report_evidence as evidence
-from zoo.benchmarking import report_text as text
-from zoo.benchmarking.report_html import render_html
-from zoo.benchmarking.report_markdown import render_markdown
+from zoo.benchmarking.report import evidence, text
+from zoo.benchmarking.report.html import render_html
+from zoo.benchmarking.report.markdown import render_markdown
 from zoo.benchmarking.summary import summarise
 from zoo.io.atomic import explained, replace
 
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from zoo.benchmarking.report_text import Table
+    from zoo.benchmarking.report.text import Table
     from zoo.benchmarking.suite import Suite
     from zoo.benchmarking.summary_records import Summary
     from zoo.specs import Result
 
-__all__ = ["render_html", "render_markdown", "terminal_table", "write_report"]
+__all__ = ["terminal_table", "write_report"]
 
 
 def write_report(suite: Suite, rows: Sequence[Result], folder: str | Path) -> list[Path]:
@@ -48,9 +47,9 @@ def write_report(suite: Suite, rows: Sequence[Result], folder: str | Path) -> li
         ...     [path.name for path in write_report(load_suite("digits"), [], folder)]
         ['report.html', 'report.md', 'summary.json', 'differences.png', 'scores.png', 'efficiency.png', 'cost.png']
     """
-    from zoo.benchmarking.figure_efficiency import efficiency_figure
-    from zoo.benchmarking.figures import accuracy_figure, difference_figure, png
-    from zoo.benchmarking.figures_cost import cost_figure
+    from zoo.benchmarking.report.figures import accuracy_figure, difference_figure, png
+    from zoo.benchmarking.report.figures_cost import cost_figure
+    from zoo.benchmarking.report.figures_efficiency import efficiency_figure
 
     summary = summarise(suite, rows)
     stored = json.dumps(summary.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
