@@ -115,10 +115,10 @@ def test_landmarks_headings_and_ids(page):
 
 
 def test_tables_have_captions_and_scopes(page):
-    assert len(page.tables) == len(page.named("caption")) == 7
+    assert len(page.tables) == len(page.named("caption")) == 8
     assert all(attrs.get("scope") in {"col", "row", "rowgroup"} for attrs in page.named("th"))
     boxes = [attrs for attrs in page.named("div") if attrs.get("class") == "scroll"]
-    assert len(boxes) == 7
+    assert len(boxes) == 8
     assert all(box["tabindex"] == "0" and box["role"] == "region" and box["aria-label"] for box in boxes)
 
 
@@ -219,7 +219,7 @@ def test_hostile_text_stays_text():
 
 def test_markdown_tables_are_regular(summary):
     blocks = re.findall(r"(?:^\|.*\n)+", render_markdown(SUITE, summary), flags=re.MULTILINE)
-    assert len(blocks) == 14
+    assert len(blocks) == 16
     for block in blocks:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
 

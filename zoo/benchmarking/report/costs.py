@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.benchmarking.report.text import Table, labels_a_class
+from zoo.benchmarking.report.text import NOTHING, Table, labels_a_class
 from zoo.benchmarking.summary_records import EQUAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zoo.benchmarking.summary_records import ArmCost, Spent, Summary
+    from zoo.benchmarking.summary_records import ArmCost, BreakEven, Spent, Summary
 
 UNKNOWN = "not recorded"
 UNITS = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -45,6 +45,22 @@ def cost_table(summary: Summary) -> Table:
     return Table(caption, head, groups, frozenset(head[1:]))
 
 
+def break_even_table(summary: Summary) -> Table:
+    """How many tasks must share one pre-training before it pays, for every pre-trained arm."""
+    head = ("Arm", "Tasks to break even", "Pre-training", "Scratch", "Arm itself")
+    groups = tuple(
+        (labels_a_class(b), tuple(_break_even_row(entry) for entry in summary.break_evens if entry.budget == b))
+        for b in summary.budgets
+    )
+    return Table("Break-even reuse, by FLOPs at the score that the arm reached", head, groups, frozenset(head[2:]))
+
+
+def _break_even_row(entry: BreakEven) -> tuple[str, ...]:
+    tasks = entry.why if entry.tasks is None else f"{entry.tasks:.1f}"
+    scratch = f"{amount(entry.scratch)} ({entry.scratch_schedule}x)" if entry.scratch_schedule else NOTHING
+    return (entry.label, tasks, amount(entry.pretraining), scratch, amount(entry.own))
+
+
 def cost_definitions() -> list[tuple[str, str]]:
     """(term, meaning) for the table of costs."""
     return [
@@ -56,6 +72,9 @@ def cost_definitions() -> list[tuple[str, str]]:
                         "where nothing better was recorded."),
         ("kWh", "measured: read from power counters; estimated: CPU seconds times 12 W a core (Green Algorithms, "
                 "Lannelongue et al. 2021), without memory, cooling and idle machines."),
+        ("Tasks to break even", "pre-training divided by what one task saves: scratch less the arm itself, search and "
+                                "final runs of both; scratch at its shortest schedule whose mean is not below the "
+                                "arm's."),
         ("Trials, Runs", "cells of the search and final cells, failed ones and repeats among them. Pre-training is not "
                          "in here. \N{GREATER-THAN OR EQUAL TO}: some of these cells did not record it."),
     ]  # fmt: skip

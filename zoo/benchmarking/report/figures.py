@@ -262,7 +262,8 @@ def _heights(pairs: Sequence[Comparison]) -> list[float]:
     """Where each comparison is drawn: those of one arm close together, arms one unit apart."""
     arms = list(dict.fromkeys(pair.arm for pair in pairs))
     own = {arm: [pair for pair in pairs if pair.arm == arm] for arm in arms}
-    return [arms.index(p.arm) + 0.38 * (own[p.arm].index(p) - (len(own[p.arm]) - 1) / 2) for p in pairs]
+    apart = {arm: min(0.38, 0.8 / max(len(mine) - 1, 1)) for arm, mine in own.items()}
+    return [arms.index(p.arm) + apart[p.arm] * (own[p.arm].index(p) - (len(own[p.arm]) - 1) / 2) for p in pairs]
 
 
 def _centres(heights: Sequence[float], pairs: Sequence[Comparison]) -> list[tuple[str, float]]:

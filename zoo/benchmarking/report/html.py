@@ -9,7 +9,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from zoo.benchmarking.report import definitions, evidence, text
-from zoo.benchmarking.report.costs import cost_definitions, cost_table
+from zoo.benchmarking.report.costs import break_even_table, cost_definitions, cost_table
 from zoo.errors import MissingDependency
 from zoo.version import __version__
 
@@ -78,7 +78,7 @@ def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
         yield _section("Pre-trained arms against each other", _html_table(evidence.pair_table(summary)),
                        _html_table(evidence.best_table(summary)),
                        _definitions(definitions.pair_definitions(summary)))  # fmt: skip
-    yield _section("Cost", _html_table(cost_table(summary)), _cost_plot(summary),
+    yield _section("Cost", _html_table(cost_table(summary)), _cost_plot(summary), _break_even(summary),
                    _definitions(cost_definitions()))  # fmt: skip
     leakage = f"<p><strong>Leakage</strong>: {escape(suite.leakage)}.</p>"
     yield _section("What the gain rests on", f"<p>{escape(' '.join(suite.rests_on.split()))}</p>", leakage)
@@ -91,6 +91,10 @@ def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
                     for e in summary.environments)  # fmt: skip
     yield _section("Environment", where or "<p>Not recorded.</p>")
     yield _section("How to re-run a row", _list(_code(escape(step)) for step in text.rerun(suite)))
+
+
+def _break_even(summary: Summary) -> str:
+    return _html_table(break_even_table(summary)) if summary.break_evens else ""
 
 
 def _plots(summary: Summary) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from zoo.benchmarking.report import definitions, evidence, text
-from zoo.benchmarking.report.costs import cost_definitions, cost_table
+from zoo.benchmarking.report.costs import break_even_table, cost_definitions, cost_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +52,7 @@ def render_markdown(suite: Suite, summary: Summary) -> str:
         parts += ["## Pre-trained arms against each other", _md_table(evidence.pair_table(summary))]
         parts += [_md_table(evidence.best_table(summary)), _terms(definitions.pair_definitions(summary))]
     parts += ["## Cost", _md_table(cost_table(summary)), "![Test score against cost](cost.png)"]
-    parts += [_terms(cost_definitions())]
+    parts += [_md_table(break_even_table(summary)) if summary.break_evens else "", _terms(cost_definitions())]
     parts += ["## What the gain rests on", _md(" ".join(suite.rests_on.split())), f"**Leakage**: {_md(suite.leakage)}."]
     parts += [
         "## Sources and licences",

@@ -99,7 +99,10 @@ def verdict_table(summary: Summary) -> Table:
     measures = ("Points", "Interval", "P(arm > S)", "Holm p", "Detectable", "Seeds")
     head = ("Arm", "Scratch is", "Verdict", *measures, "Cells lost")
     groups = tuple(
-        (labels_a_class(b), tuple(_verdict_row(pair) for pair in summary.comparisons if pair.budget == b))
+        (
+            labels_a_class(b),
+            tuple(_verdict_row(pair, scratch_name(summary, pair)) for pair in summary.comparisons if pair.budget == b),
+        )
         for b in summary.budgets
     )
     caption = f"Difference from scratch in points of {summary.metric}, with {summary.confidence:.0%} intervals"
@@ -200,19 +203,28 @@ def _story(summary: Summary, arm: str) -> str:
     clauses = []
     for budget in summary.budgets:
         pairs = [pair for pair in summary.comparisons if pair.arm == arm and pair.budget == budget]
-        clauses.append(f"with {labels_a_class(budget)} it {_clause(pairs)}")
+        clauses.append(f"with {labels_a_class(budget)} it {_clause(summary, pairs)}")
     return "; ".join(clauses) + "."
 
 
-def _clause(pairs: Sequence[Comparison]) -> str:
+def _clause(summary: Summary, pairs: Sequence[Comparison]) -> str:
+    said = [(pair, against_text(pair, scratch_name(summary, pair))) for pair in pairs]
     if len({pair.verdict for pair in pairs}) == 1:
-        numbers = "; ".join(f"{signed(pair.difference)} {_against(pair)}" for pair in pairs)
+        numbers = "; ".join(f"{signed(pair.difference)} {against}" for pair, against in said)
         return f"{SAID[pairs[0].verdict]} ({numbers})"
-    return ", but ".join(f"{SAID[pair.verdict]} {_against(pair)} ({signed(pair.difference)})" for pair in pairs)
+    return ", but ".join(f"{SAID[pair.verdict]} {against} ({signed(pair.difference)})" for pair, against in said)
 
 
-def _against(pair: Comparison) -> str:
-    return "at equal budget" if pair.against == EQUAL else "against converged scratch"
+def against_text(pair: Comparison, scratch: str = "") -> str:
+    """What an arm was compared with; `scratch` names the arm where it must be named.
+
+    Example:
+        >>> pair = Comparison("C", "classical", "C", 1, "converged", 3, 10, 0, 0, "helps")
+        >>> against_text(pair, "resnet18, from scratch")
+        'against converged scratch (resnet18, from scratch)'
+    """
+    text = "at equal budget" if pair.against == EQUAL else "against converged scratch"
+    return f"{text} ({scratch})" if scratch else text
 
 
 def bounds_text(bounds: ArmScore | Comparison | Pair) -> str:
@@ -251,8 +263,15 @@ def size_text(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.1f}"
 
 
-def _verdict_row(pair: Comparison) -> tuple[str, ...]:
+def scratch_name(summary: Summary, pair: Comparison) -> str:
+    """The scratch arm of a comparison, where the arm's own name does not say which of several it is; else empty."""
+    several = len({other.baseline for other in summary.comparisons if other.arm == pair.arm}) > 1
+    return pair.baseline_label if several else ""
+
+
+def _verdict_row(pair: Comparison, scratch: str) -> tuple[str, ...]:
     against = pair.against + (f" ({pair.schedule}x)" if pair.schedule > 1 else "")
+    against += f", {scratch}" if scratch else ""
     chance = NOTHING if pair.probability is None else f"{pair.probability:.2f}"
     numbers = (signed(pair.difference), bounds_text(pair), chance, p_text(pair.adjusted), size_text(pair.detectable))
     return (pair.label, against, pair.verdict, *numbers, str(pair.seeds), lost_text(pair))
