@@ -1,8 +1,8 @@
 """Plots of a summary: accuracy by arm, and paired differences from scratch. matplotlib is imported only when drawing.
 
 `svg` gives text for inlining into a page: it takes the page's own ink (`currentColor`), font and background, so that
-one file serves light and dark themes. Colours are Okabe and Ito's blue and vermillion (jfly.uni-koeln.de/color) and two
-neighbours, darkened to a contrast of at least 3:1 on white and on near-black. Shape repeats what colour says.
+one file serves light and dark themes. Colours are Okabe and Ito's blue and vermillion (jfly.uni-koeln.de/color) and
+four others, darkened to a contrast of at least 3:1 on white and on near-black. Shape repeats what colour says.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ INK = "#1b2331"
 """Stands for the page's text colour: `svg` replaces it by `currentColor`; on a white PNG it is near-black."""
 PAPER = "#fefdfe"
 """Stands for the page's background inside hollow marks: `svg` replaces it by `var(--paper, Canvas)`."""
-COLOURS = ("#0a76b8", "#c8590a", "#0b8a66", "#a6508f")
+COLOURS = ("#0a76b8", "#c8590a", "#0b8a66", "#a6508f", "#6f55f2", "#d1345b")
 """One for each source of pre-training, in suite order; arms without one are drawn in ink."""
 MARKERS = {"S": "D", "P": "o", "F": "s", "C": "^"}
 STYLE: Any = {

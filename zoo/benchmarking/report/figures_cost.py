@@ -84,7 +84,7 @@ def _name(axes: Axes, points: Sequence[Point]) -> None:
     with style():
         for (score, cost, x), height in zip(points, heights, strict=True):
             y = float(score.mean or 0)
-            axes.plot([x, edge], [y, height], color=INK, alpha=0.3, linewidth=0.8, zorder=2, gid="leader")
+            axes.plot([x, edge], [y, height], color=INK, alpha=0.3, linewidth=0.8, zorder=2, label="_leader")
             axes.annotate(cost_name(cost), (edge, height), fontsize=9, **place)
 
 

@@ -73,6 +73,16 @@ def score_name(score: ArmScore) -> str:
     return f"{score.label}, converged" + (f" ({score.schedule}x)" if score.schedule else "")
 
 
+def search_name(search: Search) -> str:
+    """The arm's label, with the schedule where it is a longer one.
+
+    Example:
+        >>> search_name(Search("S", "from scratch", 1, 2, "lr", (), False))
+        'from scratch (2x)'
+    """
+    return search.label if search.schedule == 1 else f"{search.label} ({search.schedule}x)"
+
+
 def answer(summary: Summary) -> tuple[str, list[tuple[str, str]]]:
     """The short answer, made from the verdicts alone: one sentence, then (arm, what it did) for every other arm.
 
@@ -282,10 +292,9 @@ def lost_text(counted: ArmScore | Comparison | Pair) -> str:
 
 
 def _search_rows(search: Search) -> list[tuple[str, ...]]:
-    name = search.label if search.schedule == 1 else f"{search.label} ({search.schedule}x)"
     return [
         (
-            name,
+            search_name(search),
             f"{search.option} {trial.value:g}",
             NOTHING if trial.score is None else f"{trial.score:.1f}",
             str(trial.runs),
