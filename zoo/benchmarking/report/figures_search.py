@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.benchmarking.report.figures import INK, MARKERS, PAPER, colours_of, style
+from zoo.benchmarking.report.figures import MARKERS, PAPER, colours_of
+from zoo.benchmarking.report.panels import INK, panel_title, style
 from zoo.benchmarking.report.text import labels_a_class, search_name
 
 if TYPE_CHECKING:
@@ -103,9 +104,10 @@ def _row(
               for place in range(columns)]  # fmt: skip
     _frame(panels, row, columns)
     for axes, budget in zip(panels, budgets, strict=True):
-        words = labels_a_class(budget) if columns <= 3 else f"{budget} label{'' if budget == 1 else 's'}"
         if row.first:
-            axes.set_title(words, loc="left", fontweight="bold", fontsize=10 if columns <= 3 else 9, pad=5)
+            axes.set_title(
+                panel_title(budget, columns), loc="left", fontweight="bold", fontsize=10 if columns <= 3 else 9, pad=5
+            )
         for place, search in enumerate(search for search in row.searches if search.budget == budget):
             _line(axes, search, colours[search.arm], dashes[search.schedule])
             _failed(axes, search, colours[search.arm], place)

@@ -31,6 +31,9 @@ LOOK = {
 }
 """Class and sign of a verdict in HTML; all others are grey. The word itself is always printed."""
 
+LONG = 40
+"""A table with more rows scrolls within a box, under its own head."""
+
 
 def render_html(suite: Suite, summary: Summary) -> str:
     """The whole report as one HTML page that loads nothing. Without matplotlib it has no plots, and says so.
@@ -63,19 +66,19 @@ def render_html(suite: Suite, summary: Summary) -> str:
 
 
 def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
-    yield _section("Difference from scratch", _html_table(text.verdict_table(summary)),
-                   _plot("differences.png", summary),
+    yield _section("Difference from scratch", _plot("differences.png", summary),
+                   _html_table(text.verdict_table(summary)),
                    _definitions(definitions.verdict_definitions(summary)))  # fmt: skip
-    yield _section("Test scores", _html_table(text.score_table(summary)), _plot("scores.png", summary),
+    yield _section("Test scores", _plot("scores.png", summary), _html_table(text.score_table(summary)),
                    _definitions(definitions.score_definitions(summary)))  # fmt: skip
-    yield _section("What pre-training is worth in labels", _html_table(evidence.efficiency_table(summary)),
-                   _plot("efficiency.png", summary),
+    yield _section("What pre-training is worth in labels", _plot("efficiency.png", summary),
+                   _html_table(evidence.efficiency_table(summary)),
                    _definitions(definitions.efficiency_definitions(summary)))  # fmt: skip
     if summary.pairs:
         yield _section("Pre-trained arms against each other", _html_table(evidence.pair_table(summary)),
                        _html_table(evidence.best_table(summary)),
                        _definitions(definitions.pair_definitions(summary)))  # fmt: skip
-    yield _section("Cost", _html_table(cost_table(summary)), _plot("cost.png", summary),
+    yield _section("Cost", _plot("cost.png", summary), _html_table(cost_table(summary)),
                    _definitions(cost_definitions()))  # fmt: skip
     leakage = f"<p><strong>Leakage</strong>: {escape(suite.leakage)}.</p>"
     yield _section("What the gain rests on", f"<p>{escape(' '.join(suite.rests_on.split()))}</p>", leakage)
@@ -120,8 +123,9 @@ def _html_table(table: Table) -> str:
         first = f'<tr><th scope="rowgroup" colspan="{len(table.head)}">{escape(heading)}</th></tr>'
         empty = f'<tr><td colspan="{len(table.head)}">no rows</td></tr>'
         bodies.append(f"<tbody>{first}{''.join(_html_row(table, row) for row in rows) or empty}</tbody>")
+    tall = " tall" if sum(len(rows) for _, rows in table.groups) > LONG else ""
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.caption)}">\n<table>'
+        f'<div class="scroll{tall}" tabindex="0" role="region" aria-label="{escape(table.caption)}">\n<table>'
         f"<caption><span>{escape(table.caption)}</span></caption>\n<thead><tr>{head}</tr></thead>\n"
         + "\n".join(bodies)
         + "</table></div>"

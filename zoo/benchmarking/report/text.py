@@ -206,19 +206,36 @@ def shown(value: Any) -> str:
 
 
 def _story(summary: Summary, arm: str) -> str:
-    """What one arm did, budget by budget; one clause where both comparisons agree, two where they do not."""
-    clauses = []
+    """What one arm did; budgets with the same verdicts share a clause, with the range of their numbers."""
+    alike: dict[tuple[tuple[str, str], ...], list[Comparison]] = {}
     for budget in summary.budgets:
         pairs = [pair for pair in summary.comparisons if pair.arm == arm and pair.budget == budget]
-        clauses.append(f"with {labels_a_class(budget)} it {_clause(pairs)}")
+        alike.setdefault(tuple(dict.fromkeys((pair.against, pair.verdict) for pair in pairs)), []).extend(pairs)
+    clauses = [f"with {_budgets(pairs)} it {_clause(pairs)}" for pairs in alike.values() if pairs]
     return "; ".join(clauses) + "."
 
 
+def _budgets(pairs: Sequence[Comparison]) -> str:
+    *others, last = dict.fromkeys(pair.budget for pair in pairs)
+    return f"{', '.join(map(str, others))} and {labels_a_class(last)}" if others else labels_a_class(last)
+
+
 def _clause(pairs: Sequence[Comparison]) -> str:
-    if len({pair.verdict for pair in pairs}) == 1:
-        numbers = "; ".join(f"{signed(pair.difference)} {_against(pair)}" for pair in pairs)
+    """One clause where all verdicts agree, one for each kind of comparison where they do not."""
+    kinds: dict[tuple[str, str], list[Comparison]] = {}
+    for pair in pairs:
+        kinds.setdefault((pair.against, pair.verdict), []).append(pair)
+    if len({verdict for _, verdict in kinds}) == 1:
+        numbers = "; ".join(f"{_range(own)} {_against(own[0])}" for own in kinds.values())
         return f"{SAID[pairs[0].verdict]} ({numbers})"
-    return ", but ".join(f"{SAID[pair.verdict]} {_against(pair)} ({signed(pair.difference)})" for pair in pairs)
+    return ", but ".join(f"{SAID[own[0].verdict]} {_against(own[0])} ({_range(own)})" for own in kinds.values())
+
+
+def _range(pairs: Sequence[Comparison]) -> str:
+    """The differences in words: one number, or the smallest and the largest."""
+    known = [pair.difference for pair in pairs if pair.difference is not None]
+    ends = list(dict.fromkeys(signed(end) for end in ((min(known), max(known)) if known else (None,))))
+    return " to ".join(ends)
 
 
 def _against(pair: Comparison) -> str:
