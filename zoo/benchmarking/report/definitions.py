@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from zoo.benchmarking.summary_records import Summary
 
 
+ON_THE_EDGE = (
+    "On the edge",
+    "the best value lies at the end of what was tried, one step beyond the grid included: a better may lie outside.",
+)
+
+
 def verdict_definitions(summary: Summary) -> list[tuple[str, str]]:
     """(term, meaning) for the table of differences."""
     margin, share = f"{summary.margin:g} point{'' if summary.margin == 1 else 's'}", f"{summary.confidence:.0%}"
@@ -40,14 +46,23 @@ def verdict_definitions(summary: Summary) -> list[tuple[str, str]]:
 
 
 def score_definitions(summary: Summary) -> list[tuple[str, str]]:
-    """(term, meaning) for the table of scores and of the search."""
+    """(term, meaning) for the table of scores."""
     return [
         ("Mean", f"test {summary.metric} over seeds and the same {summary.totals.items} test items in every row."),
         ("Seed", "fixes label subset, order and initialisation of the head, identically in all arms."),
         ("Validation", "mean over the tuning seeds at the chosen value; the test split had no part in the choice."),
         ("Trained", "the number of weights that training may change."),
         ("Cells lost", "failed or missing cells that the figure needs. None is averaged away without being counted."),
-        ("On the edge", "the best value lies at the end of the searched grid, so a better one may lie outside."),
+        ON_THE_EDGE,
+    ]
+
+
+def search_definitions() -> list[tuple[str, str]]:
+    """(term, meaning) for the table and the figure of the search."""
+    return [
+        ("Validation", "mean over the tuning seeds, at one searched value. A value with a failed run has none."),
+        ("Chosen", "the value with the best mean; its seeds and the validation split report nothing else."),
+        ON_THE_EDGE,
     ]
 
 

@@ -1,8 +1,8 @@
 """Plots of a summary: accuracy by arm, and paired differences from scratch. matplotlib is imported only when drawing.
 
 `svg` gives text for inlining into a page: it takes the page's own ink (`currentColor`), font and background, so that
-one file serves light and dark themes. Colours are Okabe and Ito's blue and vermillion (jfly.uni-koeln.de/color) and two
-neighbours, darkened to a contrast of at least 3:1 on white and on near-black. Shape repeats what colour says.
+one file serves light and dark themes. Colours are Okabe and Ito's blue and vermillion (jfly.uni-koeln.de/color) and
+four others, darkened to a contrast of at least 3:1 on white and on near-black. Shape repeats what colour says.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import io
 import re
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from zoo.benchmarking.report.panels import INK, below, columns_of, panelled, style, wrapped
 from zoo.benchmarking.report.text import labels_a_class, score_name, signed
 from zoo.benchmarking.summary_records import CONVERGED, ArmScore, Comparison, Summary
-from zoo.errors import MissingDependency
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,25 +23,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#1b2331"
-"""Stands for the page's text colour: `svg` replaces it by `currentColor`; on a white PNG it is near-black."""
 PAPER = "#fefdfe"
 """Stands for the page's background inside hollow marks: `svg` replaces it by `var(--paper, Canvas)`."""
-COLOURS = ("#0a76b8", "#c8590a", "#0b8a66", "#a6508f")
+DENSE = 12
+"""A panel with more rows than this has them closer together."""
+COLOURS = ("#0a76b8", "#c8590a", "#0b8a66", "#a6508f", "#6f55f2", "#d1345b")
 """One for each source of pre-training, in suite order; arms without one are drawn in ink."""
 MARKERS = {"S": "D", "P": "o", "F": "s", "C": "^"}
-STYLE: Any = {
-    "font.size": 10,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "ytick.major.size": 0,
-    "text.parse_math": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "zoo",
-}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -62,18 +51,18 @@ def accuracy_figure(summary: Summary) -> Figure:
     rows = [_side_by_side([a for a in summary.arms if a.budget == b]) for b in summary.budgets]
     spoken = "; ".join(_say_score(score) for scores in rows for score in scores)
     title = f"Test {summary.metric} by arm and label budget"
-    figure, panels = panelled(summary, 0.34 * max(map(len, rows), default=1), "zoo-scores", title, spoken)
+    figure, panels = panelled(summary, _row_height(rows), "zoo-scores", title, spoken)
     colours = colours_of(summary)
     for axes, scores in zip(panels, rows, strict=True):
         for y, score in enumerate(scores):
             _dot(axes, y, score, score.mean, colours[score.arm], hollow=score.variant == CONVERGED)
-            lost = "cells lost" if score.failed or score.missing else ""
-            _beside(axes, y, "no data" if score.mean is None else f"{score.mean:.1f}", lost)
+            if columns_of(summary) == 1:
+                lost = "cells lost" if score.failed or score.missing else ""
+                _beside(axes, y, "no data" if score.mean is None else f"{score.mean:.1f}", lost)
         _label_rows(axes, [(score_name(score), float(y)) for y, score in enumerate(scores)])
         axes.axvline(summary.chance, color=INK, alpha=0.45, linewidth=1, linestyle=(0, (2, 3)), zorder=1)
         axes.set_xlim(0, 100)
-    if panels:
-        panels[-1].set_xlabel(f"test {summary.metric}, %   (dotted: chance; bars: {summary.confidence:.0%} intervals)")
+    below(figure, panels, f"test {summary.metric}, %   (dotted: chance; bars: {summary.confidence:.0%} intervals)")
     return figure
 
 
@@ -98,7 +87,7 @@ def difference_figure(summary: Summary) -> Figure:
     rows = [_side_by_side([c for c in summary.comparisons if c.budget == b]) for b in summary.budgets]
     spoken = "; ".join(_say_difference(pair) for pairs in rows for pair in pairs)
     title = "Difference from scratch by arm and label budget"
-    figure, panels = panelled(summary, 0.3 * max(map(len, rows), default=1), "zoo-differences", title, spoken)
+    figure, panels = panelled(summary, _row_height(rows), "zoo-differences", title, spoken)
     colours = colours_of(summary)
     for axes, pairs in zip(panels, rows, strict=True):
         axes.axvspan(-summary.margin, summary.margin, color=INK, alpha=0.12, linewidth=0, zorder=0)
@@ -106,12 +95,12 @@ def difference_figure(summary: Summary) -> Figure:
         heights = _heights(pairs)
         for y, pair in zip(heights, pairs, strict=True):
             _dot(axes, y, pair, pair.difference, colours[pair.arm], hollow=pair.against == CONVERGED)
-            _beside(axes, y, "" if pair.difference is None else signed(pair.difference), pair.verdict)
-        _label_rows(axes, _centres(heights, pairs))
+            if columns_of(summary) == 1:
+                _beside(axes, y, "" if pair.difference is None else signed(pair.difference), pair.verdict)
+        _label_rows(axes, _centres(heights, pairs), max(heights, default=0))
         axes.margins(x=0.06)
-    if panels:
-        filled = "filled: equal budget; hollow: converged scratch; " if any(_longer(rows)) else ""
-        panels[-1].set_xlabel(f"points above scratch   ({filled}band: margin of {summary.margin:g})")
+    filled = "filled: equal budget; hollow: converged scratch; " if any(_longer(rows)) else ""
+    below(figure, panels, f"points above scratch   ({filled}band: margin of {summary.margin:g})")
     return figure
 
 
@@ -185,23 +174,6 @@ def png(figure: Figure, dpi: int = 160) -> bytes:
     return buffer.getvalue()
 
 
-def style() -> Any:
-    """A context with matplotlib's settings for every plot of a report.
-
-    Raises:
-        MissingDependency: matplotlib is not installed.
-
-    Example:
-        >>> with style():
-        ...     pass
-    """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise MissingDependency("matplotlib", "report") from error
-    return matplotlib.rc_context(STYLE)
-
-
 def _settle(figure: Figure) -> None:
     """Lay the figure out once and keep it: matplotlib's constrained layout moves a little with every drawing."""
     with style():
@@ -210,27 +182,10 @@ def _settle(figure: Figure) -> None:
             figure.set_layout_engine("none")
 
 
-def panelled(summary: Summary, height: float, name: str, title: str, spoken: str) -> tuple[Figure, list[Axes]]:
-    """A figure with one panel below the other for each budget, all with the same x axis; `height` in inches each."""
-    with style():
-        from matplotlib.figure import Figure
-        from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-        count = max(len(summary.budgets), 1)
-        layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.04)
-        figure = Figure(figsize=(7.4, (height + 0.6) * count + 0.35), layout=layout)
-        panels = list(figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0])[: len(summary.budgets)]
-        for axes, budget in zip(panels, summary.budgets, strict=True):
-            axes.set_title(labels_a_class(budget), loc="left", fontweight="bold", pad=8)
-            axes.patch.set_alpha(0)
-            axes.spines[["top", "right", "left"]].set_visible(False)
-            axes.spines["bottom"].set_alpha(0.4)
-            axes.tick_params(axis="x", labelbottom=True, color=INK, length=3)
-            axes.grid(axis="x", color=INK, alpha=0.1, linewidth=0.8)
-            axes.set_axisbelow(True)
-    figure.set_gid(name)
-    figure.set_label(f"{title}\n{spoken or 'no data'}")
-    return figure, panels
+def _row_height(rows: Sequence[Sequence[Any]]) -> float:
+    """Inches for each row of a panel: fewer where there are many."""
+    most = max(map(len, rows), default=1)
+    return most * (0.34 if most <= DENSE else 0.24)
 
 
 def _dot(axes: Axes, y: float, bounds: ArmScore | Comparison, value: float | None, colour: str, hollow: bool) -> None:
@@ -239,7 +194,8 @@ def _dot(axes: Axes, y: float, bounds: ArmScore | Comparison, value: float | Non
     if bounds.low is not None and bounds.high is not None:
         axes.plot([bounds.low, bounds.high], [y, y], color=colour, linewidth=2.2, solid_capstyle="round", zorder=3)
     face = PAPER if hollow else colour
-    axes.plot([value], [y], MARKERS.get(bounds.role, "o"), color=colour, markerfacecolor=face, markersize=7, zorder=4)
+    axes.plot([value], [y], MARKERS.get(bounds.role, "o"), color=colour, markerfacecolor=face, markersize=7, zorder=4,
+              clip_on=False)  # fmt: skip
 
 
 def _beside(axes: Axes, y: float, number: str, word: str) -> None:
@@ -251,19 +207,25 @@ def _beside(axes: Axes, y: float, number: str, word: str) -> None:
                 axes.annotate(text, (1, y), (offset, 0), ha=side, **place)
 
 
-def _label_rows(axes: Axes, labels: Sequence[tuple[str, float]]) -> None:
-    """Name the rows at their heights; 0 is on top."""
+def _label_rows(axes: Axes, labels: Sequence[tuple[str, float]], lowest: float = 0) -> None:
+    """Name the rows at their heights; 0 is on top, and `lowest` the last that is drawn."""
     with style():
-        axes.set_yticks([y for _, y in labels], [label for label, _ in labels])
-    axes.set_ylim(max((y for _, y in labels), default=0) + 0.6, -0.6)
+        near = any(below - above < 1.2 for (_, above), (_, below) in pairwise(labels))
+        dense = near and len(labels) > DENSE  # no room for a second line
+        shown = [label if dense else wrapped(label, 30) for label, _ in labels]
+        axes.set_yticks([y for _, y in labels], shown, fontsize=8 if dense else 10)
+    axes.set_ylim(max([lowest, *(y for _, y in labels)]) + 0.6, -0.6)
 
 
 def _heights(pairs: Sequence[Comparison]) -> list[float]:
-    """Where each comparison is drawn: those of one arm close together, arms one unit apart."""
-    arms = list(dict.fromkeys(pair.arm for pair in pairs))
-    own = {arm: [pair for pair in pairs if pair.arm == arm] for arm in arms}
-    apart = {arm: min(0.38, 0.8 / max(len(mine) - 1, 1)) for arm, mine in own.items()}
-    return [arms.index(p.arm) + apart[p.arm] * (own[p.arm].index(p) - (len(own[p.arm]) - 1) / 2) for p in pairs]
+    """Where each comparison is drawn: those of one arm together, with a gap between arms."""
+    arms = [pair.arm for pair in pairs]
+    order = sorted(range(len(pairs)), key=lambda place: arms.index(arms[place]))
+    heights, y = [0.0] * len(pairs), -1.0
+    for before, place in zip([None, *order], order, strict=False):
+        y += 1.0 if before is None or pairs[before].arm != pairs[place].arm else 0.55
+        heights[place] = y
+    return heights
 
 
 def _centres(heights: Sequence[float], pairs: Sequence[Comparison]) -> list[tuple[str, float]]:

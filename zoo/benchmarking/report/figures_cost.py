@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from zoo.benchmarking.report.costs import amount, cost_name
-from zoo.benchmarking.report.figures import INK, MARKERS, PAPER, colours_of, panelled, style
+from zoo.benchmarking.report.figures import MARKERS, PAPER, colours_of
+from zoo.benchmarking.report.panels import INK, below, columns_of, panelled, style, wrapped
 from zoo.benchmarking.report.text import labels_a_class
 from zoo.benchmarking.summary_records import CONVERGED, ArmCost, ArmScore, Summary
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GAP, LOW, HIGH = 8.0, 3.0, 102.0  # points of score: between two names, and the lowest and highest place of one
+NAMED = 12
+"""Up to so many arms have their names beside their marks; more have a legend."""
 
 Point = tuple[ArmScore, ArmCost, float]
 """An arm, what it cost, and where it stands on the x axis."""
@@ -25,6 +28,8 @@ Point = tuple[ArmScore, ArmCost, float]
 
 def cost_figure(summary: Summary) -> Figure:
     """Mean test score against FLOPs (log axis) of every arm, with intervals; one panel for each label budget.
+
+    Names stand beside the marks, or in a legend where there are many arms or budgets.
 
     Arms whose network did nothing (a classical baseline) stand at the left, at "0". Arms whose rows do not say what
     they took, or have no score, are left out and named in the description.
@@ -44,13 +49,17 @@ def cost_figure(summary: Summary) -> Figure:
     spoken = "; ".join(_say(summary, cost) for cost in summary.costs)
     figure, panels = panelled(summary, 2.3, "zoo-cost", f"Test {summary.metric} against cost", spoken)
     points, none = _points(summary)
+    most = max((sum(point[1].budget == budget for point in points) for budget in summary.budgets), default=0)
+    named = columns_of(summary) == 1 and most <= NAMED
     for axes, budget in zip(panels, summary.budgets, strict=True):
         here = [point for point in points if point[1].budget == budget]
         _draw(axes, here, colours_of(summary))
         _frame(axes, summary, here, points, none)
-        _name(axes, here)
-    if panels:
-        panels[-1].set_xlabel("FLOPs of search and final runs")
+        if named:
+            _name(axes, here)
+    if not named:
+        _legend(figure, points, colours_of(summary))
+    below(figure, panels, "FLOPs of search and final runs")
     return figure
 
 
@@ -84,15 +93,32 @@ def _name(axes: Axes, points: Sequence[Point]) -> None:
     with style():
         for (score, cost, x), height in zip(points, heights, strict=True):
             y = float(score.mean or 0)
-            axes.plot([x, edge], [y, height], color=INK, alpha=0.3, linewidth=0.8, zorder=2, gid="leader")
+            axes.plot([x, edge], [y, height], color=INK, alpha=0.3, linewidth=0.8, zorder=2, label="_leader")
             axes.annotate(cost_name(cost), (edge, height), fontsize=9, **place)
+
+
+def _legend(figure: Figure, points: Sequence[Point], colours: dict[str, str]) -> None:
+    """Every arm's mark and name once, below all panels."""
+    from matplotlib.lines import Line2D
+
+    handles = []
+    for score, cost in {(cost.arm, cost.variant): (score, cost) for score, cost, _ in points}.values():
+        colour, name = colours[score.arm], wrapped(cost_name(cost), 46)
+        face = PAPER if cost.variant == CONVERGED else colour
+        handles.append(Line2D([], [], linestyle="", marker=MARKERS.get(score.role, "o"), color=colour,
+                              markerfacecolor=face, label=name))  # fmt: skip
+    with style():
+        figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False, fontsize=8)
+    wide, tall = figure.get_size_inches()
+    figure.set_size_inches(wide, tall + 0.1 * len(handles))
 
 
 def _frame(axes: Axes, summary: Summary, here: Sequence[Point], points: Sequence[Point], none: float) -> None:
     with style():
         axes.set_xscale("log")
         axes.set_ylim(0, 105)
-        axes.set_ylabel(f"test {summary.metric}, %")
+        if axes.yaxis.get_tick_params()["labelleft"]:
+            axes.set_ylabel(f"test {summary.metric}, %")
         axes.grid(axis="y", color=INK, alpha=0.1, linewidth=0.8)
         if here:
             axes.axhline(summary.chance, color=INK, alpha=0.45, linewidth=1, linestyle=(0, (2, 3)), zorder=1)
@@ -102,7 +128,7 @@ def _frame(axes: Axes, summary: Summary, here: Sequence[Point], points: Sequence
         most = max((x for _, _, x in points), default=none) * 2
         axes.set_xlim(none / 1.6, most)
         exponents = range(round(math.log10(none)), math.floor(math.log10(most)) + 1)
-        ticks = [10.0**exponent for exponent in exponents] if points else []
+        ticks = [10.0**exponent for exponent in exponents][:: 1 if columns_of(summary) == 1 else 2] if points else []
         axes.set_xticks(ticks, ["0" if tick == none else amount(tick) for tick in ticks])
 
 

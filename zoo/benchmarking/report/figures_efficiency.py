@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.benchmarking.report.figures import COLOURS, INK, MARKERS, PAPER, colours_of, say_bounds, style
+from zoo.benchmarking.report.figures import MARKERS, PAPER, colours_of, say_bounds
+from zoo.benchmarking.report.panels import INK, style, wrapped
 from zoo.benchmarking.report.text import labels_a_class, score_name
 from zoo.benchmarking.statistics.label_efficiency import monotone_curve
 from zoo.benchmarking.summary_records import CONVERGED, ArmScore, Summary
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "efficiency_figure"]
-
+CROWD = 9
+"""More lines than this are split: a panel for each source of pre-training."""
 DASHES = {"S": "-", "P": "-", "F": (0, (5, 2)), "C": (0, (1, 1.6))}
 """How each role's line is drawn: shape repeats what colour says."""
 SPREAD = 0.018
@@ -44,22 +46,49 @@ def efficiency_figure(summary: Summary) -> Figure:
         from matplotlib.figure import Figure
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-        figure = Figure(figsize=(7.4, 4.4), layout=ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.04))
-        axes = figure.subplots()
         lines: dict[tuple[str, str], list[ArmScore]] = {}
         for score in sorted(summary.arms, key=lambda score: score.budget):
             lines.setdefault((score.arm, score.variant), []).append(score)
+        groups = _groups(lines)
+        rows = math.ceil(len(groups) / 3)
+        layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.04)
+        figure = Figure(
+            figsize=(7.4, 4.4 if len(groups) == 1 else (1.9 + 0.26 * max(map(len, groups))) * rows), layout=layout
+        )
+        grid = figure.subplots(rows, min(len(groups), 3), sharex=True, sharey=True, squeeze=False)
+        panels = [axes for row in grid for axes in row]
+        for spare in panels[len(groups) :]:
+            spare.remove()
         colours = colours_of(summary)
-        for index, ((arm, variant), scores) in enumerate(lines.items()):
-            known = [score for score in scores if score.mean is not None]
-            if known:
-                shift = 1.0 if len(lines) == 1 else _span(summary) ** (SPREAD * (index - (len(lines) - 1) / 2))
-                _line(axes, known, colours[arm], variant == CONVERGED, shift)
-        _frame(axes, summary)
+        for axes, group in zip(panels, groups, strict=False):
+            for index, scores in enumerate(group):
+                known = [score for score in scores if score.mean is not None]
+                if known:
+                    shift = 1.0 if len(group) == 1 else _span(summary) ** (SPREAD * (index - (len(group) - 1) / 2))
+                    _line(axes, known, colours[scores[0].arm], scores[0].variant == CONVERGED, shift)
+            _frame(axes, summary, alone=len(groups) == 1)
+        for axes in grid[:, 0]:
+            axes.set_ylabel(f"test {summary.metric}, %")
+        if len(groups) > 1:
+            figure.supxlabel(_axis_name(summary), fontsize=10)
     figure.set_gid("zoo-efficiency")
     spoken = "; ".join(_say(score) for scores in lines.values() for score in scores)
     figure.set_label(f"Test {summary.metric} against labels, by arm\n{spoken or 'no data'}")
     return figure
+
+
+def _groups(lines: dict[tuple[str, str], list[ArmScore]]) -> list[list[list[ArmScore]]]:
+    """The lines of each panel: all in one, or one for each source of pre-training where they would be a crowd.
+
+    Arms without a source of their own (a scratch arm that all share) are drawn in every panel.
+    """
+    if len(lines) <= CROWD:
+        return [list(lines.values())]
+    sources = dict.fromkeys(arm.partition(":")[2] for arm, _ in lines if ":" in arm)
+    chosen = [
+        [scores for (arm, _), scores in lines.items() if arm.partition(":")[2] in ("", source)] for source in sources
+    ]
+    return chosen or [list(lines.values())]
 
 
 def _line(axes: Axes, scores: list[ArmScore], colour: str, hollow: bool, shift: float) -> None:
@@ -82,7 +111,11 @@ def _line(axes: Axes, scores: list[ArmScore], colour: str, hollow: bool, shift: 
               label=label)  # fmt: skip
 
 
-def _frame(axes: Axes, summary: Summary) -> None:
+def _axis_name(summary: Summary) -> str:
+    return f"labels a class, logarithmic   (dotted: chance; bars: {summary.confidence:.0%} intervals)"
+
+
+def _frame(axes: Axes, summary: Summary, alone: bool) -> None:
     from matplotlib.ticker import NullFormatter, NullLocator
 
     axes.patch.set_alpha(0)
@@ -99,10 +132,15 @@ def _frame(axes: Axes, summary: Summary) -> None:
     margin = _span(summary) ** 0.09
     axes.set_xlim(budgets[0] / margin, budgets[-1] * margin)
     axes.axhline(summary.chance, color=INK, alpha=0.45, linewidth=1, linestyle=(0, (2, 3)), zorder=1)
-    axes.set_xlabel(f"labels a class, logarithmic   (dotted: chance; bars: {summary.confidence:.0%} intervals)")
-    axes.set_ylabel(f"test {summary.metric}, %")
+    if alone:
+        axes.set_xlabel(_axis_name(summary))
+    axes.tick_params(labelbottom=True)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=2.6)
+        place: Any = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)} if alone else \
+            {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderpad": 0.2}  # fmt: skip
+        handles, labels = axes.get_legend_handles_labels()
+        names = [wrapped(label, 27) for label in labels]
+        axes.legend(handles, names, frameon=False, fontsize=9 if alone else 8, handlelength=2.6, **place)
 
 
 def _span(summary: Summary) -> float:

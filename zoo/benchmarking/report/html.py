@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from zoo.benchmarking.report import definitions, evidence, text
 from zoo.benchmarking.report.costs import break_even_table, cost_definitions, cost_table
+from zoo.benchmarking.report.figures import svg
+from zoo.benchmarking.report.plots import PLOTS
 from zoo.errors import MissingDependency
 from zoo.version import __version__
 
@@ -28,12 +30,9 @@ LOOK = {
     "no difference": ("same", "="),
 }
 """Class and sign of a verdict in HTML; all others are grey. The word itself is always printed."""
-PLOTS = {
-    "differences.png": "Dots: mean difference from scratch. Bars: intervals. Shaded: the margin.",
-    "scores.png": "Dots: mean test score. Bars: intervals. Dotted: chance.",
-    "efficiency.png": "Marks: mean test score, side by side at each budget. Bars: intervals. Lines: the fitted curves. "
-    "Hollow: converged scratch. Dashed: frozen.",
-}
+
+LONG = 40
+"""A table with more rows scrolls within a box, under its own head."""
 
 
 def render_html(suite: Suite, summary: Summary) -> str:
@@ -67,23 +66,25 @@ def render_html(suite: Suite, summary: Summary) -> str:
 
 
 def _sections(suite: Suite, summary: Summary) -> Iterable[str]:
-    differences, scores, efficiency = _plots(summary)
-    yield _section("Difference from scratch", _html_table(text.verdict_table(summary)), differences,
+    yield _section("Difference from scratch", _plot("differences.png", summary),
+                   _html_table(text.verdict_table(summary)),
                    _definitions(definitions.verdict_definitions(summary)))  # fmt: skip
-    yield _section("Test scores", _html_table(text.score_table(summary)), scores,
+    yield _section("Test scores", _plot("scores.png", summary), _html_table(text.score_table(summary)),
                    _definitions(definitions.score_definitions(summary)))  # fmt: skip
-    yield _section("What pre-training is worth in labels", _html_table(evidence.efficiency_table(summary)), efficiency,
+    yield _section("What pre-training is worth in labels", _plot("efficiency.png", summary),
+                   _html_table(evidence.efficiency_table(summary)),
                    _definitions(definitions.efficiency_definitions(summary)))  # fmt: skip
     if summary.pairs:
         yield _section("Pre-trained arms against each other", _html_table(evidence.pair_table(summary)),
                        _html_table(evidence.best_table(summary)),
                        _definitions(definitions.pair_definitions(summary)))  # fmt: skip
-    yield _section("Cost", _html_table(cost_table(summary)), _cost_plot(summary), _break_even(summary),
+    yield _section("Cost", _plot("cost.png", summary), _html_table(cost_table(summary)), _break_even(summary),
                    _definitions(cost_definitions()))  # fmt: skip
     leakage = f"<p><strong>Leakage</strong>: {escape(suite.leakage)}.</p>"
     yield _section("What the gain rests on", f"<p>{escape(' '.join(suite.rests_on.split()))}</p>", leakage)
     yield _section("Sources and licences", _definitions(text.origins(suite)))
-    yield _section("Search", _html_table(text.search_table(summary)))
+    yield _section("Search", _plot("search.png", summary), _html_table(text.search_table(summary)),
+                   _definitions(definitions.search_definitions()))  # fmt: skip
     warned = _list(map(escape, text.warnings(summary))) or "<p>No warnings.</p>"
     failed = _html_table(text.failure_table(summary)) if summary.failures else "<p>No cell failed.</p>"
     yield _section("Warnings and failures", warned, failed)
@@ -97,34 +98,16 @@ def _break_even(summary: Summary) -> str:
     return _html_table(break_even_table(summary)) if summary.break_evens else ""
 
 
-def _plots(summary: Summary) -> list[str]:
-    from zoo.benchmarking.report import figures
-    from zoo.benchmarking.report.figures_efficiency import efficiency_figure
-
+def _plot(name: str, summary: Summary) -> str:
+    """One of `PLOTS` with its caption; a note where matplotlib is not installed."""
+    plot = PLOTS[name]
     try:
-        made = figures.difference_figure(summary), figures.accuracy_figure(summary), efficiency_figure(summary)
-        drawn = [figures.svg(figure) for figure in made]
-    except MissingDependency as error:
-        note = f'<p class="meta">No plot: {escape(str(error))}</p>'
-        return [note] * len(PLOTS)
-    return [
-        f'<figure><div class="plot-box" tabindex="0" role="group" aria-label="Plot, scrolls sideways">{svg}</div>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-        for svg, caption in zip(drawn, PLOTS.values(), strict=True)
-    ]
-
-
-def _cost_plot(summary: Summary) -> str:
-    from zoo.benchmarking.report import figures, figures_cost
-
-    try:
-        svg = figures.svg(figures_cost.cost_figure(summary))
+        drawn = svg(plot.draw(summary))
     except MissingDependency as error:
         return f'<p class="meta">No plot: {escape(str(error))}</p>'
-    caption = "Marks: mean test score. Bars: intervals. Hollow: scratch with all its schedules. Dotted: chance."
     return (
-        f'<figure><div class="plot-box" tabindex="0" role="group" aria-label="Plot, scrolls sideways">{svg}</div>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f'<figure><div class="plot-box" tabindex="0" role="group" aria-label="Plot, scrolls sideways">{drawn}</div>'
+        f"<figcaption>{escape(plot.caption)}</figcaption></figure>"
     )
 
 
@@ -144,8 +127,9 @@ def _html_table(table: Table) -> str:
         first = f'<tr><th scope="rowgroup" colspan="{len(table.head)}">{escape(heading)}</th></tr>'
         empty = f'<tr><td colspan="{len(table.head)}">no rows</td></tr>'
         bodies.append(f"<tbody>{first}{''.join(_html_row(table, row) for row in rows) or empty}</tbody>")
+    tall = " tall" if sum(len(rows) for _, rows in table.groups) > LONG else ""
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.caption)}">\n<table>'
+        f'<div class="scroll{tall}" tabindex="0" role="region" aria-label="{escape(table.caption)}">\n<table>'
         f"<caption><span>{escape(table.caption)}</span></caption>\n<thead><tr>{head}</tr></thead>\n"
         + "\n".join(bodies)
         + "</table></div>"

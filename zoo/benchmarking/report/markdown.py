@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zoo.benchmarking.report import definitions, evidence, text
 from zoo.benchmarking.report.costs import break_even_table, cost_definitions, cost_table
+from zoo.benchmarking.report.plots import PLOTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,26 +40,27 @@ def render_markdown(suite: Suite, summary: Summary) -> str:
         _bullets(f"**{_md(label)}**: {_md(story)}" for label, story in stories),
     ]
     parts += [_bullets(map(_md, definitions.cautions(summary)))]
-    parts += ["## Difference from scratch", _md_table(text.verdict_table(summary))]
-    parts += ["![Difference from scratch by arm and label budget](differences.png)"]
+    parts += ["## Difference from scratch", _image("differences.png")]
+    parts += [_md_table(text.verdict_table(summary))]
     parts += [_terms(definitions.verdict_definitions(summary))]
-    parts += ["## Test scores", _md_table(text.score_table(summary))]
-    parts += ["![Test score by arm and label budget](scores.png)"]
+    parts += ["## Test scores", _image("scores.png")]
+    parts += [_md_table(text.score_table(summary))]
     parts += [_terms(definitions.score_definitions(summary))]
-    parts += ["## What pre-training is worth in labels", _md_table(evidence.efficiency_table(summary))]
-    parts += ["![Test score against labels, by arm](efficiency.png)"]
+    parts += ["## What pre-training is worth in labels", _image("efficiency.png")]
+    parts += [_md_table(evidence.efficiency_table(summary))]
     parts += [_terms(definitions.efficiency_definitions(summary))]
     if summary.pairs:
         parts += ["## Pre-trained arms against each other", _md_table(evidence.pair_table(summary))]
         parts += [_md_table(evidence.best_table(summary)), _terms(definitions.pair_definitions(summary))]
-    parts += ["## Cost", _md_table(cost_table(summary)), "![Test score against cost](cost.png)"]
+    parts += ["## Cost", _image("cost.png"), _md_table(cost_table(summary))]
     parts += [_md_table(break_even_table(summary)) if summary.break_evens else "", _terms(cost_definitions())]
     parts += ["## What the gain rests on", _md(" ".join(suite.rests_on.split())), f"**Leakage**: {_md(suite.leakage)}."]
     parts += [
         "## Sources and licences",
         _bullets(f"**{_md(k)}**: {_md(v)}" for k, v in text.origins(suite)),
     ]
-    parts += ["## Search", _md_table(text.search_table(summary))]
+    parts += ["## Search", _image("search.png"), _md_table(text.search_table(summary))]
+    parts += [_terms(definitions.search_definitions())]
     parts += ["## Warnings and failures", _bullets(map(_md, text.warnings(summary))) or "No warnings."]
     parts += [_md_table(text.failure_table(summary)) if summary.failures else "No cell failed."]
     parts += ["## Environment"]
@@ -73,6 +75,10 @@ def _md(value: str) -> str:
     """Text that Markdown will not take for markup, links or a table's border."""
     escaped = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", " ".join(value.split()))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _image(name: str) -> str:
+    return f"![{PLOTS[name].alt}]({name})"
 
 
 def _terms(pairs: Iterable[tuple[str, str]]) -> str:

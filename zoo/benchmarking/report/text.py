@@ -73,6 +73,16 @@ def score_name(score: ArmScore) -> str:
     return f"{score.label}, converged" + (f" ({score.schedule}x)" if score.schedule else "")
 
 
+def search_name(search: Search) -> str:
+    """The arm's label, with the schedule where it is a longer one.
+
+    Example:
+        >>> search_name(Search("S", "from scratch", 1, 2, "lr", (), False))
+        'from scratch (2x)'
+    """
+    return search.label if search.schedule == 1 else f"{search.label} ({search.schedule}x)"
+
+
 def answer(summary: Summary) -> tuple[str, list[tuple[str, str]]]:
     """The short answer, made from the verdicts alone: one sentence, then (arm, what it did) for every other arm.
 
@@ -199,32 +209,40 @@ def shown(value: Any) -> str:
 
 
 def _story(summary: Summary, arm: str) -> str:
-    """What one arm did, budget by budget; one clause where both comparisons agree, two where they do not."""
-    clauses = []
+    """What one arm did; budgets with the same verdicts share a clause, with the range of their numbers."""
+    alike: dict[tuple[tuple[str, str], ...], list[Comparison]] = {}
     for budget in summary.budgets:
         pairs = [pair for pair in summary.comparisons if pair.arm == arm and pair.budget == budget]
-        clauses.append(f"with {labels_a_class(budget)} it {_clause(summary, pairs)}")
+        alike.setdefault(tuple(dict.fromkeys((pair.against, pair.verdict) for pair in pairs)), []).extend(pairs)
+    clauses = [f"with {_budgets(pairs)} it {_clause(pairs)}" for pairs in alike.values() if pairs]
     return "; ".join(clauses) + "."
 
 
-def _clause(summary: Summary, pairs: Sequence[Comparison]) -> str:
-    said = [(pair, against_text(pair, scratch_name(summary, pair))) for pair in pairs]
-    if len({pair.verdict for pair in pairs}) == 1:
-        numbers = "; ".join(f"{signed(pair.difference)} {against}" for pair, against in said)
+def _budgets(pairs: Sequence[Comparison]) -> str:
+    *others, last = dict.fromkeys(pair.budget for pair in pairs)
+    return f"{', '.join(map(str, others))} and {labels_a_class(last)}" if others else labels_a_class(last)
+
+
+def _clause(pairs: Sequence[Comparison]) -> str:
+    """One clause where all verdicts agree, one for each kind of comparison where they do not."""
+    kinds: dict[tuple[str, str], list[Comparison]] = {}
+    for pair in pairs:
+        kinds.setdefault((pair.against, pair.verdict), []).append(pair)
+    if len({verdict for _, verdict in kinds}) == 1:
+        numbers = "; ".join(f"{_range(own)} {_against(own[0])}" for own in kinds.values())
         return f"{SAID[pairs[0].verdict]} ({numbers})"
-    return ", but ".join(f"{SAID[pair.verdict]} {against} ({signed(pair.difference)})" for pair, against in said)
+    return ", but ".join(f"{SAID[own[0].verdict]} {_against(own[0])} ({_range(own)})" for own in kinds.values())
 
 
-def against_text(pair: Comparison, scratch: str = "") -> str:
-    """What an arm was compared with; `scratch` names the arm where it must be named.
+def _range(pairs: Sequence[Comparison]) -> str:
+    """The differences in words: one number, or the smallest and the largest."""
+    known = [pair.difference for pair in pairs if pair.difference is not None]
+    ends = list(dict.fromkeys(signed(end) for end in ((min(known), max(known)) if known else (None,))))
+    return " to ".join(ends)
 
-    Example:
-        >>> pair = Comparison("C", "classical", "C", 1, "converged", 3, 10, 0, 0, "helps")
-        >>> against_text(pair, "resnet18, from scratch")
-        'against converged scratch (resnet18, from scratch)'
-    """
-    text = "at equal budget" if pair.against == EQUAL else "against converged scratch"
-    return f"{text} ({scratch})" if scratch else text
+
+def _against(pair: Comparison) -> str:
+    return "at equal budget" if pair.against == EQUAL else "against converged scratch"
 
 
 def bounds_text(bounds: ArmScore | Comparison | Pair) -> str:
@@ -301,10 +319,9 @@ def lost_text(counted: ArmScore | Comparison | Pair) -> str:
 
 
 def _search_rows(search: Search) -> list[tuple[str, ...]]:
-    name = search.label if search.schedule == 1 else f"{search.label} ({search.schedule}x)"
     return [
         (
-            name,
+            search_name(search),
             f"{search.option} {trial.value:g}",
             NOTHING if trial.score is None else f"{trial.score:.1f}",
             str(trial.runs),

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.benchmarking.report import evidence, text
+from zoo.benchmarking.report.figures import png
 from zoo.benchmarking.report.html import render_html
 from zoo.benchmarking.report.markdown import render_markdown
+from zoo.benchmarking.report.plots import PLOTS
 from zoo.benchmarking.summary import summarise
 from zoo.io.atomic import explained, replace
 
@@ -26,7 +28,7 @@ __all__ = ["terminal_table", "write_report"]
 
 
 def write_report(suite: Suite, rows: Sequence[Result], folder: str | Path) -> list[Path]:
-    """Write report.html, report.md, summary.json and three PNGs into `folder`; each appears whole or not at all.
+    """Write report.html, report.md, summary.json and the plots as PNGs into `folder`; each appears whole or not at all.
 
     Args:
         suite: the suite that the rows belong to.
@@ -44,23 +46,16 @@ def write_report(suite: Suite, rows: Sequence[Result], folder: str | Path) -> li
         >>> import tempfile
         >>> from zoo.benchmarking.suite import load_suite
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     [path.name for path in write_report(load_suite("digits"), [], folder)]
-        ['report.html', 'report.md', 'summary.json', 'differences.png', 'scores.png', 'efficiency.png', 'cost.png']
+        ...     [path.name for path in write_report(load_suite("digits"), [], folder)][:4]
+        ['report.html', 'report.md', 'summary.json', 'differences.png']
     """
-    from zoo.benchmarking.report.figures import accuracy_figure, difference_figure, png
-    from zoo.benchmarking.report.figures_cost import cost_figure
-    from zoo.benchmarking.report.figures_efficiency import efficiency_figure
-
     summary = summarise(suite, rows)
     stored = json.dumps(summary.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     files = {
         "report.html": render_html(suite, summary).encode(),
         "report.md": render_markdown(suite, summary).encode(),
         "summary.json": stored.encode(),
-        "differences.png": png(difference_figure(summary)),
-        "scores.png": png(accuracy_figure(summary)),
-        "efficiency.png": png(efficiency_figure(summary)),
-        "cost.png": png(cost_figure(summary)),
+        **{name: png(plot.draw(summary)) for name, plot in PLOTS.items()},
     }
     return [_write(Path(folder) / name, data) for name, data in files.items()]
 
