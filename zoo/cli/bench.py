@@ -120,7 +120,7 @@ def _bench_status(options: argparse.Namespace) -> int:
 
     found = status(options.store or options.out or "runs/digits")
     print(json.dumps(found.to_json()) if options.json else found)
-    return 0
+    return 1 if found.problems else 0
 
 
 def _report(options: argparse.Namespace) -> int:
