@@ -52,9 +52,8 @@ def efficiency_figure(summary: Summary) -> Figure:
         groups = _groups(lines)
         rows = math.ceil(len(groups) / 3)
         layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.04)
-        figure = Figure(
-            figsize=(7.4, 4.4 if len(groups) == 1 else (1.9 + 0.26 * max(map(len, groups))) * rows), layout=layout
-        )
+        height = 4.4 if len(groups) == 1 else rows * (2.2 + 0.3 * max(map(len, groups)))
+        figure = Figure(figsize=(7.4, height), layout=layout)
         grid = figure.subplots(rows, min(len(groups), 3), sharex=True, sharey=True, squeeze=False)
         panels = [axes for row in grid for axes in row]
         for spare in panels[len(groups) :]:
