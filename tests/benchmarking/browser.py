@@ -94,7 +94,8 @@ class Browser:
         seen.width = self.evaluate(tab, "document.documentElement.scrollWidth")
         if axe:
             self.evaluate(tab, resources.files("axe_core_python").joinpath("axe.min.js").read_text("utf-8") + ";0")
-            found = json.loads(self.evaluate(tab, "axe.run().then(found => JSON.stringify(found.violations))"))
+            run = "axe.run({resultTypes: ['violations']}).then(found => JSON.stringify(found.violations))"
+            found = json.loads(self.evaluate(tab, run))
             seen.violations = [f"{rule['id']}: {node['html'][:120]}" for rule in found for node in rule["nodes"]]
         for event in self.events:
             self._note(seen, event.get("method", ""), event.get("params", {}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from browser import CHROMIUM, chromium
 from large import large, large_rows
+from synthetic import digits, digits_rows
 
 from zoo.benchmarking.report import render_html
 from zoo.benchmarking.summary import summarise
@@ -33,10 +34,39 @@ def browser():
         yield opened
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A page with every part of a large one: its long tables scroll in boxes."""
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zoo.benchmarking.report.html.LONG", 12)
+        file.write_text(render_html(digits(), summarise(digits(), digits_rows())), encoding="utf-8")
+    assert 'class="scroll tall"' in file.read_text(encoding="utf-8")
+    return file
+
+
+LOOKS = [(1100, False), (1100, True), (390, False), (390, True)]
+"""Width in pixels, and whether the theme is dark."""
+
+
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
+def test_a_page_is_accessible_quiet_and_alone(browser, small, width, dark):
+    check(browser, small, width, dark)
+
+
 @pytest.mark.parametrize("width", [1100, 390])
-def test_a_large_page_is_accessible_quiet_and_alone(browser, page, width, dark):
-    seen = browser.visit(page, width, dark)
+def test_a_large_page_is_quiet_and_alone(browser, page, width):
+    check(browser, page, width, dark=False, axe=False)
+
+
+@pytest.mark.slow  # axe takes about ten seconds for each
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
+def test_a_large_page_is_accessible(browser, page, width, dark):
+    check(browser, page, width, dark)
+
+
+def check(browser, page, width, dark, axe=True):
+    seen = browser.visit(page, width, dark, axe)
     assert seen.violations == []
     assert seen.errors == []
     assert seen.requests == [page.as_uri()]

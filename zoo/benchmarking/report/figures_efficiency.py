@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CROWD = 9
 """More lines than this are split: a panel for each source of pre-training."""
-DASHES = {"S": "-", "P": "-", "F": (0, (5, 2)), "C": (0, (1, 1.6))}
+DASHES = {"S": "-", "P": "-", "F": (0, (5, 2)), "M": (0, (4, 1.5, 1, 1.5)), "C": (0, (1, 1.6))}
 """How each role's line is drawn: shape repeats what colour says."""
 SPREAD = 0.018
 """How far apart the marks stand at one budget, as a share of the axis, so that intervals do not hide each other."""
@@ -52,9 +52,8 @@ def efficiency_figure(summary: Summary) -> Figure:
         groups = _groups(lines)
         rows = math.ceil(len(groups) / 3)
         layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.04)
-        figure = Figure(
-            figsize=(7.4, 4.4 if len(groups) == 1 else (1.9 + 0.26 * max(map(len, groups))) * rows), layout=layout
-        )
+        height = 4.4 if len(groups) == 1 else rows * (2.2 + 0.3 * max(map(len, groups)))
+        figure = Figure(figsize=(7.4, height), layout=layout)
         grid = figure.subplots(rows, min(len(groups), 3), sharex=True, sharey=True, squeeze=False)
         panels = [axes for row in grid for axes in row]
         for spare in panels[len(groups) :]:

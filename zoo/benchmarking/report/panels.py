@@ -92,9 +92,7 @@ def panelled(summary: Summary, height: float, name: str, title: str, spoken: str
         for spare in [axes for line in grid for axes in line][len(summary.budgets) :]:
             spare.remove()
         for place, (axes, budget) in enumerate(zip(panels, summary.budgets, strict=True)):
-            axes.set_title(
-                labels_a_class(budget), loc="left", fontweight="bold", fontsize=10 if columns == 1 else 9, pad=8
-            )
+            axes.set_title(panel_title(budget, columns), loc="left", fontweight="bold", pad=8)
             axes.patch.set_alpha(0)
             axes.spines[["top", "right", "left"]].set_visible(False)
             axes.spines["bottom"].set_alpha(0.4)
