@@ -16,6 +16,7 @@ from zoo.benchmarking.store import Store, read_rows, read_suite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from zoo.benchmarking.suite import Suite
     from zoo.specs import Result
 
