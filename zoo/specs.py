@@ -59,7 +59,7 @@ class Record:
         for name in values:
             if name not in types:
                 near = ", ".join(nearest(name, types)) or ", ".join(types)
-                raise InvalidRecord(f"{cls.__name__} has no field {name!r}. Nearest: {near}.")
+                raise InvalidRecord(f"{cls.__name__} has no field {name!r}. Nearest: {near}.", (name,))
         try:
             return cls(**{name: _typed(cls, name, value, types[name]) for name, value in values.items()})
         except TypeError as error:
@@ -71,7 +71,8 @@ class BackboneSpec(Record):
     """What is known of a backbone without building it.
 
     `name` is `provider/arch` (from scratch only) or `provider/arch.tag`. Sizes are [C, H, W]; `None` means not known
-    until it is built. `licence` is that of the weights; `unknown` is said, never guessed.
+    until it is built. `licence` is that of the weights; `unknown` is said, never guessed. `pretraining_flops` is what
+    making the weights took, where that was counted.
     """
 
     name: str
@@ -97,6 +98,7 @@ class BackboneSpec(Record):
     pretrained_on: str = ""
     recipe: str = ""
     recipe_digest: str = ""
+    pretraining_flops: int | None = None
 
     @property
     def pretrained(self) -> bool:
@@ -161,7 +163,8 @@ class Result(Record):
     `result` of a finished cell: `status` "ok", `split`, `score` (percent), `loss`, `test_reads`, `flops` (of the
     network: `train`, `extract`, `evaluate`; None where they cannot be counted, and `flops_unknown` says why); of a
     final cell also `correct` (a string of 0 and 1, one per test item), `predictions`, `chosen`, `search`, `lr_edge`,
-    `trained_parameters`, `total_parameters`, `graph`, `warnings`. Of a failed cell: `status` "failed" and `reason`.
+    `trained_parameters`, `total_parameters`, `graph`, `pretraining_flops`, `warnings`. Of a
+    failed cell: `status` "failed" and `reason`.
     """
 
     run: RunSpec
@@ -225,4 +228,9 @@ def _typed(cls: type[Record], name: str, value: Any, hint: Any) -> Any:
             return value
         if origin in (str, bool, dict) and isinstance(value, origin):
             return value
-    raise InvalidRecord(f"{cls.__name__}.{name} must be {hint}, received {value!r}.")
+    raise InvalidRecord(f"{cls.__name__}.{name} must be {_said(hint)}, received {value!r}.", (name,))
+
+
+def _said(hint: Any) -> str:
+    """A type as people write it: `int`, `tuple[int, ...]`, not `<class 'int'>`."""
+    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint)
