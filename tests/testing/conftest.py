@@ -17,9 +17,7 @@ def _online(monkeypatch, tmp_path):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    huggingface_hub.set_client_factory(
-        default_client_factory
-    )  # zoo bounds the client of a process that loads from a hub
+    huggingface_hub.set_client_factory(default_client_factory)  # which zoo bounds, once it has loaded from a hub
     yield
     huggingface_hub.close_session()
 
