@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -117,11 +118,10 @@ def _parameters_of(row: Row) -> dict[str, Any]:
 
 
 def _architecture(tag: str, bundle: Any) -> str:
-    """The architecture with the weights' shapes; of several alike, the one whose name begins as the tag does."""
-    family = tag.partition("_")[0].lower()
+    """The architecture with the weights' shapes; of several alike, the one whose name is most like the tag."""
     shapes = _shapes(_WAVLM if bundle._model_type == "WavLM" else _WAV2VEC2, bundle._params)
     alike = [arch for arch in ARCHITECTURES if _named_shapes(arch) == shapes]
-    return next((arch for arch in alike if arch.startswith(family)), alike[0])
+    return max(alike, key=lambda arch: len(os.path.commonprefix([arch, tag.lower()])))
 
 
 _WAVLM, _WAV2VEC2 = "wavlm_model", "wav2vec2_model"
@@ -144,8 +144,9 @@ def _shapes_of(module: nn.Module) -> dict[str, Any]:
 
 def _data(told: str) -> str:
     """What the docstring says of the pre-training data, without its references."""
-    found = re.search(r"[Pp]re-trained on (.*?)(?:, (?:not |and )?fine-tuned|\. |:cite:|\()", told)
-    return re.sub(r"[*`]", "", found[1]).strip() if found else ""
+    plain = re.sub(r":cite:`[^`]*`|\([^)]*\)|[*`]", "", told)
+    found = re.search(r"[Pp]re-trained on (.*?)(?:,? *(?:not |and |then )*fine-tuned|\. )", plain)
+    return re.sub(r"\s+([,.])|\s+", lambda gap: gap[1] or " ", found[1]).strip(" ,") if found else ""
 
 
 def _torchaudio() -> Any:

@@ -6,7 +6,9 @@ flow, whose backbones are classification models that are here already.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from zoo.errors import MissingDependency
 from zoo.upkeep.curated import names
@@ -24,6 +26,17 @@ if TYPE_CHECKING:
 HUB = ""
 # torchvision says a licence for the SWAG weights only, by the address of its text, which is CC BY-NC 4.0.
 LICENCES = {"https://github.com/facebookresearch/SWAG/blob/main/LICENSE": "cc-by-nc-4.0"}
+
+MAPS = {  # family -> the part that gives the last map [B, C, H, W]; in the other families it is `features`
+    "googlenet": "inception5b",
+    "inception": "Mixed_7c",
+    "maxvit": "blocks.3",
+    "mnasnet": "layers",
+    "regnet": "trunk_output",
+    "resnet": "layer4",
+    "shufflenetv2": "conv5",
+    "swin_transformer": "permute",
+}
 
 
 def library() -> str:
@@ -78,12 +91,13 @@ def measure(row: Row) -> dict[str, Any]:
             stride["stride"] = module.patch_size
             return Features(hidden[:, 0], tokens=hidden)
         pooled = module(image)
-        last = _last_map(module, image)
+        last = _output(module, MAPS.get(row["family"], "features"), image)
         stride["stride"] = stride_of(row["input_size"][1], last.shape[2])
         return Features(pooled, maps=[last])
 
     def build() -> nn.Module:
-        module: nn.Module = models.get_model(row["arch"], weights=None, **size_of(row))
+        with _regnets_on_meta():
+            module: nn.Module = models.get_model(row["arch"], weights=None, **size_of(row))
         remove_head(module)
         return module
 
@@ -132,15 +146,20 @@ def _output(module: Any, name: str, image: Any) -> Any:
     return kept[-1]
 
 
-def _last_map(module: Any, image: Any) -> Any:
-    """The last [1, C, H, W] with an area before the pooling: swin keeps channels last until it has permuted them."""
-    outputs = [_output(module, name, image) for name, _ in module.named_children() if name in _OF_MAPS]
-    outputs += [_output(module, name, image) for name in ("layer4", "trunk_output", "conv5", "inception5b", "Mixed_7c")
-                if hasattr(module, name)]
-    return next(out for out in outputs if out.ndim == 4)
+@contextmanager
+def _regnets_on_meta() -> Iterator[None]:
+    """Within the block, the widths of a RegNet, which torchvision computes with tensors, have values on the meta device."""
+    import torch
+    from torchvision.models.regnet import BlockParams
 
+    plain = BlockParams.from_init_params
 
-_OF_MAPS = ("features", "layers", "blocks")
+    def with_values(*arguments: Any, **options: Any) -> Any:
+        with torch.device("cpu"):
+            return plain(*arguments, **options)
+
+    with patch.object(BlockParams, "from_init_params", with_values):
+        yield
 
 
 def _preprocessing(weights: Any) -> dict[str, Any]:

@@ -96,12 +96,19 @@ def config_of(row: Row) -> Any:
 
 
 def measure(row: Row) -> dict[str, Any]:
-    """The measured columns of a row: parameters of the whole network without heads; widths of its encoder's features."""
+    """The measured columns of a row: parameters of the whole network without heads; widths of its encoder's features.
+
+    Where a text network cannot run on the meta device, its widths are those of its configuration.
+    """
     transformers = _transformers()
     config = config_of(row)
-    return measure_network(
+    found = measure_network(
         lambda: transformers.AutoModel.from_config(config), lambda module: features(module, config, row)
     )
+    width = getattr(config, "hidden_size", None)
+    if row["modality"] == "text" and "pooled_dim" not in found and width and found:  # it does not run on meta
+        found |= {"pooled_dim": width, "token_dim": width, "can": ["pooled", "tokens"]}
+    return found
 
 
 def _is_one(arch: str, modality: str) -> bool:
@@ -144,7 +151,9 @@ def _context(arch: str, config: Any) -> int | None:
     for name in ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx"):
         most = getattr(config, name, None)
         if isinstance(most, int) and most > 0:
-            roberta_like = any(word in arch for word in ("roberta", "camembert", "data2vec-text", "mpnet", "longformer"))
+            roberta_like = any(
+                word in arch for word in ("roberta", "camembert", "data2vec-text", "mpnet", "longformer")
+            )
             return most - 2 if roberta_like else most
     return None
 
