@@ -18,10 +18,12 @@ from zoo.errors import Interrupted, UsageError, ZooError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zoo.specs import BackboneSpec
-
 EXAMPLES = {
-    "list": "zoo list 'resnet*' --license permissive --pretrained\n  zoo list --provider pocket --json",
+    "list": (
+        "zoo list 'resnet*' --license permissive --pretrained\n"
+        "  zoo list --curated --max-params 30M --sort params    # canonical checkpoints, smallest first\n"
+        "  zoo list --provider pocket --json"
+    ),
     "show": "zoo show pocket/resnet10.glyphs",
     "pretrain": "zoo pretrain --recipe glyphs --out runs/glyphs\n  zoo pretrain --recipe mine.toml --out runs/mine",
     "finetune": (
@@ -88,10 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     one = command("list", "List backbones, without loading any library.")
     one.add_argument("pattern", nargs="?", default="*", help="a glob over names, such as 'resnet*'")
     one.add_argument("--provider", help="timm, pocket, ...")
-    one.add_argument("--modality", help="vision, ...")
-    one.add_argument("--license", help="an identifier, or permissive, noncommercial, unknown")
+    one.add_argument("--modality", help="text, vision, speech or image-text")
+    one.add_argument("--family", help="a model family, such as resnet, bert or wav2vec2")
+    one.add_argument("--license", help="an identifier, or permissive, copyleft, noncommercial, other, unknown")
     one.add_argument("--max-params", help="at most so many parameters, such as 30M; unknown sizes are left out")
+    one.add_argument("--min-params", help="at least so many parameters")
     one.add_argument("--can", action="append", default=[], help="a capability it must have: tokens, maps")
+    one.add_argument("--curated", action="store_true", default=None, help="only the canonical checkpoints")
+    one.add_argument("--sort", default="name", help="name (default), params or width; --sort=-params for largest first")
     one.add_argument("--limit", type=int, help="at most so many")
     which = one.add_mutually_exclusive_group()
     which.add_argument("--pretrained", action="store_true", default=None, help="only with trained weights")
@@ -153,73 +159,69 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from zoo.catalog.query import find
+    from zoo.catalog.page import shape, size
+    from zoo.catalog.query import find, near
 
     found = find(
         options.pattern,
         provider=options.provider,
         modality=options.modality,
+        family=options.family,
         license=options.license,
         max_params=options.max_params,
+        min_params=options.min_params,
         can=options.can,
+        curated=options.curated,
         pretrained=options.pretrained,
+        sort=options.sort,
         limit=options.limit,
     )
     if options.json:
-        print(json.dumps([spec.to_json(brief=True) for spec in found]))
+        from zoo.specs import BackboneSpec
+
+        schema = BackboneSpec.schema()  # a row of the catalog is brief already; to_json() would double the time
+        print(json.dumps([{"schema": schema, **vars(spec)} for spec in found]))
         return 0
     width = max((len(spec.name) for spec in found), default=0)
-    lines = [f"{s.name:<{width}}  {_size(s):>8}  {_shape(s):>11}  {s.licence}" for s in found]
-    print("\n".join(lines) if lines else "no backbone matches; `zoo list` shows all")
+    lines = [f"{s.name:<{width}}  {size(s):>10}  {shape(s):>11}  {s.licence}" for s in found]
+    print("\n".join(lines) if lines else f"no backbone matches{near(options.pattern)}; `zoo list` shows all")
     return 0
 
 
 def _show(options: argparse.Namespace) -> int:
-    from zoo.adaptations import ADAPTATIONS
-    from zoo.catalog.query import describe, licence_class
-    from zoo.objectives import OBJECTIVES
+    from zoo import adaptations, objectives, tasks
+    from zoo.catalog.fit import fits
+    from zoo.catalog.page import page
+    from zoo.catalog.query import describe
 
     spec = describe(options.name)
     if options.json:
         print(json.dumps(spec.to_json()))
         return 0
-    facts = {
-        "name": spec.name,
-        "modality": spec.modality,
-        "parameters": _size(spec),
-        "input [C, H, W]": _shape(spec),
-        "mean / std": f"{list(spec.mean)} / {list(spec.std)}",
-        "resize": f"{spec.interpolation}, crop {spec.crop_mode} {spec.crop_pct:g}",
-        "gives": ", ".join(spec.can),
-        "pre-trained": f"{spec.objective or 'yes'}, on {spec.pretrained_on or 'see source'}"
-        if spec.pretrained
-        else "no",
-        "licence": f"{spec.licence} ({licence_class(spec.licence)})" if spec.pretrained else "no weights",
-        "source": spec.source,
-        "re-made by": f"zoo pretrain --recipe {spec.recipe}" if spec.recipe else "",
-        "pre-train by": ", ".join(OBJECTIVES.names()),
-        "fine-tune by": ", ".join(ADAPTATIONS.names()),
+    fitting = {
+        "pre-train by": fits(spec, objectives.OBJECTIVES.names(), objectives.NEEDS),
+        "fine-tune by": fits(spec, adaptations.ADAPTATIONS.names(), adaptations.NEEDS),
+        "tasks": fits(spec, tasks.TASKS.names(), tasks.NEEDS),
     }
-    print("\n".join(f"{name:<16} {value}" for name, value in facts.items() if value))
-    scratch = "" if spec.pretrained else ", pretrained=False"
-    print(f'\nimport zoo\nbackbone = zoo.load("{spec.name}"{scratch})')
-    print(f'features = backbone.encode(backbone.preprocess([image]))["{spec.modality}"].pooled')
+    print(page(spec, fitting))
     return 0
 
 
 def _pretrain(options: argparse.Namespace) -> int:
     from pathlib import Path
 
+    from zoo.catalog.page import size
     from zoo.training.pretraining import pretrain
 
     out = options.out or f"runs/pretrain/{Path(options.recipe).stem}"
     backbone = pretrain(options.recipe, out, steps=options.steps, seed=options.seed, device=options.device)
-    print(f"{backbone.spec.name}: {_size(backbone.spec)} parameters, SHA-256 {backbone.spec.digest}")
+    print(f"{backbone.spec.name}: {size(backbone.spec)} parameters, SHA-256 {backbone.spec.digest}")
     print(f'saved in {out}; load it with zoo.load("{out}")')
     return 0
 
 
 def _finetune(options: argparse.Namespace) -> int:
+    from zoo.catalog.page import size
     from zoo.data.images import load_images
     from zoo.providers.loading import load
     from zoo.training.device import choose_device
@@ -229,7 +231,7 @@ def _finetune(options: argparse.Namespace) -> int:
     backbone = load(options.backbone, pretrained=not options.scratch, seed=options.seed)
     start = "from scratch" if options.scratch else "pre-trained"
     head = f"a new head on {backbone.pooled_dim} features"
-    print(f"{backbone.spec.name}: {_size(backbone.spec)} parameters, {start}; {head}; {device}")
+    print(f"{backbone.spec.name}: {size(backbone.spec)} parameters, {start}; {head}; {device}")
     data = load_images(options.data)
     for note in (*backbone.notes, *data.notes):
         print(note)
@@ -333,14 +335,6 @@ def _doctor(options: argparse.Namespace) -> int:
     else:
         print("\n".join(f"{check.state:<7} {check.name:<28} {check.detail}" for check in checks))
     return 1 if any(check.state == "broken" for check in checks) else 0
-
-
-def _size(spec: BackboneSpec) -> str:
-    return f"{spec.parameters / 1e6:.2f} M" if spec.parameters else "?"
-
-
-def _shape(spec: BackboneSpec) -> str:
-    return "x".join(map(str, spec.input_size)) if spec.input_size else "?"
 
 
 if __name__ == "__main__":

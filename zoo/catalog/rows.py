@@ -1,8 +1,8 @@
 """What the catalog knows, one plain dict a backbone, read from the JSON files beside this module and from plug-ins.
 
-`pocket.json` is kept by hand; the others are made by `zoo.upkeep.catalog` from the installed libraries. Each is compact,
-because every `zoo list` reads it. What many rows say alike is said once, in one of three lists, without the values that
-are BackboneSpec's defaults:
+`pocket.json` is kept by hand; the others are made by `zoo.upkeep.catalog` from the installed libraries. Each is
+compact, because every `zoo list` reads it. What many rows say alike is said once, in one of three lists, without the
+values that are BackboneSpec's defaults:
 
     {"schema": ..., "library": "timm 1.0.31", "provider": "timm", "hub": "timm/",
      "inputs": [{...}], "graphs": [{...}], "weights": [{...}],
@@ -62,8 +62,8 @@ def rows_of(provider: str) -> Iterable[Row]:
         OSError: there is no such file.
 
     Example:
-        >>> [row["tag"] for row in rows_of("pocket")]
-        ['', 'glyphs', 'textures']
+        >>> [row["arch"] for row in rows_of("pocket")]
+        ['resnet10', 'resnet10', 'resnet10']
     """
     index = _read(f"{provider}.json")
     return map(_tuples, index["backbones"]) if "backbones" in index else expand(index)
