@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalog.rows import expand
+from zoo.errors import MissingDependency
 from zoo.specs import BackboneSpec
 from zoo.upkeep.measuring import MEASURED
 
@@ -116,10 +117,7 @@ def render(index: dict[str, Any]) -> str:
 def check(provider: str, folder: Path = FOLDER) -> tuple[bool, str]:
     """Whether a file is what the installed library gives, and a sentence about it.
 
-    Under another version than the one recorded this cannot be known, and counts as fresh.
-
-    Raises:
-        MissingDependency: the library is not installed.
+    Under another version than the one recorded, or without the library, this cannot be known, and counts as fresh.
     """
     fix = f"Fix: python -m zoo.upkeep.catalog {provider}"
     path = folder / f"{provider}.json"
@@ -128,7 +126,10 @@ def check(provider: str, folder: Path = FOLDER) -> tuple[bool, str]:
     text = path.read_text(encoding="utf-8")
     index = json.loads(text)
     reader = importlib.import_module(PROVIDERS[provider])
-    installed = reader.library()
+    try:
+        installed = reader.library()
+    except MissingDependency:
+        return True, f"not checked: {path.name}, because {provider} is not installed."
     if index.get("library") != installed:
         return True, f"not checked: {path.name} was made from {index.get('library')}, and {installed} is installed."
     graphs = {_graph_key(row): measurements(row) for row in expand(index)}

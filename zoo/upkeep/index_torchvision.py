@@ -97,16 +97,21 @@ def measure(row: Row) -> dict[str, Any]:
 
     def build() -> nn.Module:
         with _regnets_on_meta():
-            module: nn.Module = models.get_model(row["arch"], weights=None, **size_of(row))
+            module: nn.Module = models.get_model(row["arch"], weights=None, **builder_options(row))
         remove_head(module)
         return module
 
     return measure_network(build, features) | stride
 
 
-def size_of(row: Row) -> dict[str, int]:
-    """What the model builder must be told of the input size: vision transformers have position weights for one size."""
-    return {"image_size": row["input_size"][1]} if row["arch"].startswith("vit_") else {}
+def builder_options(row: Row) -> dict[str, Any]:
+    """What the model builder must be told: the side of the images, where there are position weights for one size.
+
+    And whether to initialise, for the two models that warn when they are not told.
+    """
+    if row["arch"].startswith("vit_"):
+        return {"image_size": row["input_size"][1]}
+    return {"init_weights": False} if row["family"] in ("googlenet", "inception") else {}
 
 
 def remove_head(module: Any) -> None:

@@ -59,8 +59,8 @@ def _speech(module: Any, config: Any, row: Row) -> Features:
     elif getattr(module, "main_input_name", "") == "input_values":
         sample = torch.zeros(1, row.get("sample_rate") or 16000)
     else:
-        width = getattr(config, "feature_projection_input_dim", None) or getattr(config, "num_mel_bins", 80)
-        sample = torch.zeros((1, 100, width))
+        width: Any = getattr(config, "feature_projection_input_dim", None) or getattr(config, "num_mel_bins", 80)
+        sample = torch.zeros(1, 100, width)
     tokens = network(sample).last_hidden_state
     return Features(tokens.mean(1), tokens=tokens)
 
