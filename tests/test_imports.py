@@ -21,6 +21,7 @@ FLOORS = [  # from the ground up; imports go down or stay on their floor
     {"training"},
     {"benchmarking"},
     {"hub"},
+    {"testing"},
     {"cli", "upkeep"},
     {"zoo", "__main__"},  # the facade `zoo/__init__.py`, which nobody inside imports
 ]
@@ -29,8 +30,8 @@ HEAVY = {"torch", "torchvision", "torchaudio", "transformers", "timm", "open_cli
 LIGHT = [  # each with all its modules, unless it names one
     *("errors", "migrations", "specs", "registry", "catalog", "io.atomic", "training.threads", "training.trainspec"),
     *(f"benchmarking.{room}" for room in ("suite", "store", "claims", "places", "status", "executors", "statistics")),
-    *(f"benchmarking.{room}" for room in ("cost", "summary", "report", "figures")),
-    *("hub.card", "cli"),
+    *(f"benchmarking.{room}" for room in ("cost", "summary", "report")),
+    *("hub.card", "testing", "cli"),
 ]
 
 

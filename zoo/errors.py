@@ -41,7 +41,14 @@ class UnknownName(ZooError, KeyError):
 
 
 class InvalidRecord(ZooError, ValueError):
-    """A stored record (row, spec, suite file) that cannot be read as what it claims to be."""
+    """A stored record (row, spec, suite file) that cannot be read as what it claims to be.
+
+    `field` says which entry is meant, as a path of names such as ("training", "lr"); empty where it is the whole.
+    """
+
+    def __init__(self, message: str, field: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class UsageError(ZooError, ValueError):

@@ -59,7 +59,7 @@ class Record:
         for name in values:
             if name not in types:
                 near = ", ".join(nearest(name, types)) or ", ".join(types)
-                raise InvalidRecord(f"{cls.__name__} has no field {name!r}. Nearest: {near}.")
+                raise InvalidRecord(f"{cls.__name__} has no field {name!r}. Nearest: {near}.", (name,))
         try:
             return cls(**{name: _typed(cls, name, value, types[name]) for name, value in values.items()})
         except TypeError as error:
@@ -79,7 +79,8 @@ class BackboneSpec(Record):
             `stride` pixels or samples a token (the longer side of a patch; the product of all convolution strides);
             `padding` one of `masked`, `equal_length`, `fixed`; `family` the model family (resnet, bert, wav2vec2).
         weights: `source` `hf-hub:NAMESPACE/NAME` or a URL; `revision` a commit where one is pinned; `weights_format`
-            `safetensors`, `pickle` or "" where only the repository knows; `library` the version that said all this.
+            `safetensors`, `pickle` or "" where only the repository knows; `library` the version that said all this;
+            `pretraining_flops` what making them took, where that was counted.
         images: `input_size` [C, H, W], `mean`, `std`, `interpolation`, `crop_pct`, `crop_mode`.
         speech: `sample_rate` in Hz; `normalize_waveform`, whether each clip is brought to mean 0 and variance 1.
         text: `context` in tokens; `tokenizer` its class; `lower_case`, whether it folds case.
@@ -111,6 +112,7 @@ class BackboneSpec(Record):
     pretrained_on: str = ""
     recipe: str = ""
     recipe_digest: str = ""
+    pretraining_flops: int | None = None
     family: str = ""
     token_dim: int | None = None
     stride: int | None = None
@@ -187,7 +189,8 @@ class Result(Record):
     `result` of a finished cell: `status` "ok", `split`, `score` (percent), `loss`, `test_reads`, `flops` (of the
     network: `train`, `extract`, `evaluate`; None where they cannot be counted, and `flops_unknown` says why); of a
     final cell also `correct` (a string of 0 and 1, one per test item), `predictions`, `chosen`, `search`, `lr_edge`,
-    `trained_parameters`, `total_parameters`, `graph`, `warnings`. Of a failed cell: `status` "failed" and `reason`.
+    `trained_parameters`, `total_parameters`, `graph`, `pretraining_flops`, `warnings`. Of a
+    failed cell: `status` "failed" and `reason`.
     """
 
     run: RunSpec
@@ -251,4 +254,9 @@ def _typed(cls: type[Record], name: str, value: Any, hint: Any) -> Any:
             return value
         if origin in (str, bool, dict) and isinstance(value, origin):
             return value
-    raise InvalidRecord(f"{cls.__name__}.{name} must be {hint}, received {value!r}.")
+    raise InvalidRecord(f"{cls.__name__}.{name} must be {_said(hint)}, received {value!r}.", (name,))
+
+
+def _said(hint: Any) -> str:
+    """A type as people write it: `int`, `tuple[int, ...]`, not `<class 'int'>`."""
+    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint)

@@ -199,7 +199,7 @@ def test_a_trial_holds_no_answers(workbench):
 
 
 def test_longer_schedules_train_longer(workbench):
-    arm = workbench.suite.baseline
+    arm = workbench.suite.scratch_arms[0]
     run = workbench.run_spec(arm, BUDGET, SEED, "tune", 0.003, schedule=3)
     assert (run.recipe["steps"], run.recipe["schedule"]) == (9, 3)
     assert run.key() != workbench.run_spec(arm, BUDGET, SEED, "tune", 0.003).key()
@@ -244,5 +244,5 @@ def test_an_unknown_backbone_or_adaptation():
 @pytest.mark.parametrize(("role", "adaptation"), [("S", "linear_probe"), ("P", "linear_probe"), ("F", "full")])
 def test_an_adaptation_that_does_not_go_with_the_role(role, adaptation):
     suite = tiny()
-    with pytest.raises(IncompatibleError, match=f"role {role}, .* Fix: roles S and P take 'full'"):
+    with pytest.raises(IncompatibleError, match=f"role {role}, .* Fix: roles S, P and M take 'full'"):
         Workbench(dataclasses.replace(suite, arms=only(suite, role, adaptation=adaptation)))

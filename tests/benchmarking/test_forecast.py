@@ -9,7 +9,7 @@ import pytest
 
 import zoo.benchmarking.forecast as module
 from zoo.benchmarking.arms import Job
-from zoo.benchmarking.forecast import EXTRA, LONG, SHORT, Forecast, Pace, forecast, measure_pace
+from zoo.benchmarking.forecast import EXTRA, LONG, SHORT, Forecast, Pace, forecast, measure_pace, measure_paces
 from zoo.benchmarking.suite import load_suite
 from zoo.specs import RunSpec
 
@@ -21,7 +21,7 @@ def jobs(*steps):
 
 
 def test_cells_cpu_and_wall_time_by_hand():
-    found = forecast(jobs(100, 300, None), Pace(step=0.5, cell=2.0, memory_mb=400.0), workers=4)
+    found = forecast(jobs(100, 300, None), {"S": Pace(step=0.5, cell=2.0, memory_mb=400.0)}, workers=4)
     assert found.cells == 3
     assert found.cpu_seconds == pytest.approx(EXTRA * (3 * 2.0 + 400 * 0.5))
     assert found.seconds == pytest.approx(found.cpu_seconds / 4)
@@ -35,7 +35,7 @@ def test_what_it_says():
     assert "1 worker (" in str(Forecast(1, 1, 1, 1, 1))
 
 
-@pytest.mark.parametrize("pace", [None, Pace(1, 1, 1)])
+@pytest.mark.parametrize("pace", [None, {}, {"S": Pace(1, 1, 1)}])
 def test_nothing_to_run(pace):
     found = forecast([], pace, workers=3)
     assert (found.cells, found.cpu_seconds, found.seconds, found.memory_mb) == (0, 0, 0, 0)
@@ -59,7 +59,7 @@ class Bench:
 
 def measured(monkeypatch, bench):
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: bench.now))
-    return measure_pace(bench)
+    return measure_pace(bench, bench.suite.scratch_arms[0])
 
 
 def test_the_pace_of_steps_and_cells_without_the_warm_up(monkeypatch):
@@ -91,5 +91,26 @@ def test_no_forecast_when_the_timed_cell_diverges():
     suite = load_suite("digits")
     run = RunSpec("s", "1", "t", "d", "S", "S", "b", "", 1, 0, "tune", {"steps": 5})
     bench = SimpleNamespace(suite=suite, run_spec=lambda *cell: run, run=diverges)
-    assert measure_pace(bench) is None
+    assert measure_paces(bench, {"S", "P:glyphs"}) is None
     assert "3 cells to run; how long is not known" in str(forecast([Job(run)] * 3, None, 2))
+
+
+def test_each_arm_has_the_pace_of_its_own_architecture():
+    suite = load_suite("digits")
+    large = dataclasses.replace(suite.scratch_arms[0], id="S2")
+    arms = [dataclasses.replace(arm, baseline="S2" if "textures" in arm.id else "S" if arm.role in "PF" else "")
+            for arm in suite.arms]  # fmt: skip
+    suite = dataclasses.replace(suite, arms=(*arms, large))
+    bench = Bench(step=0.0, cell=0.0)
+    bench.suite = suite
+    slow = {"S": 1.0, "S2": 5.0, "C": 0.25}
+    bench.run = lambda job: setattr(bench, "now", bench.now + slow[job.run.arm])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: bench.now))
+        paces = measure_paces(bench, {arm.id for arm in suite.arms})
+    assert {name: round(pace.cell, 2) for name, pace in paces.items()} == {
+        "S": 1.0, "S2": 5.0, "C": 0.25, "P:glyphs": 1.0, "F:glyphs": 1.0, "P:textures": 5.0, "F:textures": 5.0,
+    }  # fmt: skip
+    mixed = [dataclasses.replace(job, run=dataclasses.replace(job.run, arm=name)) for job, name in
+             zip(jobs(None, None, None), ("P:textures", "S", "C"), strict=True)]  # fmt: skip
+    assert forecast(mixed, paces, 1).cpu_seconds == pytest.approx(EXTRA * 6.25, rel=0.01)

@@ -75,3 +75,19 @@ def test_a_closed_search_needs_nothing_more(store):
 def test_no_store(tmp_path):
     with pytest.raises(StoreError, match="not a result store"):
         status(tmp_path / "none")
+
+
+def test_what_is_wrong_with_the_files_is_listed_and_the_rest_is_counted(store):
+    store.write(trial(SUITE.grids["penalty"][0], 1000, 50.0))
+    damaged = trial(SUITE.grids["penalty"][0], 1001, 50.0)
+    store.write(damaged)
+    path = store.folder / "rows" / f"{damaged.key}.json"
+    path.write_text("{")
+    (store.folder / "rows" / "notes.txt").write_text("mine")
+    found = status(store.folder)
+    assert tally(store, "tune") == (1, 0, 5)
+    assert [name in problem for name, problem in zip(("notes.txt", path.name), found.problems, strict=True)] == [
+        True
+    ] * 2
+    assert str(found).endswith(found.problems[-1])
+    assert found.to_json()["problems"] == list(found.problems)

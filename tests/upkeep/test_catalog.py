@@ -109,6 +109,8 @@ def test_a_library_that_is_not_installed_cannot_be_checked_and_says_so(acme, cap
     def library():
         raise MissingDependency("acme", "acme")
 
+    catalog.main([])
+    capsys.readouterr()
     acme.library = library
     assert catalog.main(["--check"]) == 0
     assert capsys.readouterr().out == "not checked: acme.json, because acme is not installed.\n"

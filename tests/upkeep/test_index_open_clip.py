@@ -1,8 +1,8 @@
 """The committed index of open_clip is what open_clip itself says."""
 
 import pytest
+from indexes import recorded_rows, sample
 
-from tests.upkeep.indexes import recorded_rows, sample
 from zoo.upkeep import index_open_clip
 from zoo.upkeep.catalog import check, measurements
 

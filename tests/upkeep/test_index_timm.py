@@ -1,8 +1,8 @@
 """The committed index of timm is what timm itself says."""
 
 import pytest
+from indexes import recorded_rows, sample
 
-from tests.upkeep.indexes import recorded_rows, sample
 from zoo.upkeep import index_timm
 from zoo.upkeep.catalog import check, measurements
 

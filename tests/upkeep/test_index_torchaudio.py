@@ -1,8 +1,8 @@
 """The committed index of torchaudio is what torchaudio itself says."""
 
 import pytest
+from indexes import recorded_rows, sample
 
-from tests.upkeep.indexes import recorded_rows, sample
 from zoo.upkeep import index_torchaudio
 from zoo.upkeep.catalog import check, measurements
 

@@ -1,8 +1,8 @@
 """The committed index of torchvision is what torchvision itself says."""
 
 import pytest
+from indexes import recorded_rows, sample
 
-from tests.upkeep.indexes import recorded_rows, sample
 from zoo.upkeep import index_torchvision
 from zoo.upkeep.catalog import check, measurements
 

@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from indexes import recorded_rows, sample
 
-from tests.upkeep.indexes import recorded_rows, sample
 from zoo.upkeep import index_transformers
 from zoo.upkeep.catalog import check, measurements
 from zoo.upkeep.curated import checkpoints

@@ -12,6 +12,7 @@ from zoo.adaptations.linear_probe import logistic_regression
 from zoo.benchmarking.classical import pixel_features
 from zoo.benchmarking.linter import check_scratch
 from zoo.benchmarking.meter import metered
+from zoo.benchmarking.starts import start
 from zoo.benchmarking.workload import Workload
 from zoo.data.batches import substream
 from zoo.data.images import Inputs, load_images
@@ -112,15 +113,15 @@ class Workbench:
         return str(self._shared.get(run.arm, {}).get("architecture", ""))
 
     def _check_shared(self) -> None:
-        """Only the start may differ between arms: each has the graph, inputs and adaptation that scratch has.
+        """Only the start may differ: each arm has the graph, inputs and adaptation that its scratch arm has.
 
         Raises:
             IncompatibleError: an arm has another architecture, preprocessing or (where it trains) adaptation.
         """
-        scratch = self.suite.baseline
-        for arm in (arm for arm in self.suite.arms if arm.role in "PF"):
+        for arm in (arm for arm in self.suite.arms if arm.role in "PFM"):
+            scratch = self.suite.baselines(arm)[0]
             what = [name for name, own in self._shared[arm.id].items() if own != self._shared[scratch.id][name]]
-            if arm.role == "P" and arm.adaptation != scratch.adaptation:
+            if arm.role in "PM" and arm.adaptation != scratch.adaptation:
                 what.append("adaptation")
             if what:
                 raise IncompatibleError(
@@ -171,7 +172,7 @@ class Workbench:
         """A function from sample indices to outputs [n, classes], and facts about what was trained."""
         if run.role == "C":
             return self._fit_classical(run, labels)
-        backbone = load(run.backbone, pretrained=run.role != "S", seed=run.seed)
+        backbone = start(run.role, run.backbone, run.seed)
         adaptation = ADAPTATIONS.get(run.recipe["adaptation"])()
         inputs = self._preprocessed(run.backbone, backbone)
         groups = adaptation.prepare(backbone, run.recipe)
@@ -195,6 +196,7 @@ class Workbench:
             "trained_parameters": sum(parameter.numel() for parameter in trained),
             "total_parameters": sum(p.numel() for part in (backbone.module, head) for p in part.parameters()),
             "graph": fingerprint(backbone),
+            "pretraining_flops": None if run.role == "S" else backbone.spec.pretraining_flops,
             "warnings": [*self.data.notes, *backbone.notes],
         }
         return outputs, facts
@@ -237,7 +239,7 @@ def _check_adaptation(arm: Arm) -> None:
         does = "trains" if arm.search == "lr" else "freezes"
         raise IncompatibleError(
             f"arm {arm.id!r} has role {arm.role}, which {does} the backbone, and adaptation {arm.adaptation!r} does "
-            "not. Fix: roles S and P take 'full', role F takes 'linear_probe'."
+            "not. Fix: roles S, P and M take 'full', role F takes 'linear_probe'."
         )
 
 

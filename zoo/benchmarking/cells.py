@@ -59,6 +59,11 @@ def schedule_of(row: Result) -> int:
     return int(row.run.recipe.get("schedule", 1))
 
 
+def place_of_row(row: Result) -> Place:
+    """The place that a row belongs to."""
+    return row.run.arm, row.run.budget, schedule_of(row)
+
+
 def collect(suite: Suite, rows: Sequence[Result]) -> Cells:
     """Sort `rows` into the cells of `suite`, in an order that does not depend on the order of the rows.
 
@@ -84,7 +89,7 @@ def collect(suite: Suite, rows: Sequence[Result]) -> Cells:
     clusters = _clusters(finals, items)
     grouped: dict[tuple[Place, int], list[Result]] = defaultdict(list)
     for row in sorted(finals, key=lambda row: (row.key, canonical_or_repr(row))):
-        grouped[(row.run.arm, row.run.budget, schedule_of(row)), row.run.seed].append(row)
+        grouped[place_of_row(row), row.run.seed].append(row)
     cells: dict[Place, dict[int, Cell]] = defaultdict(dict)
     for (place, seed), claims in sorted(grouped.items(), key=lambda entry: entry[0]):
         cells[place][seed] = _cell(seed, claims, items, clusters)

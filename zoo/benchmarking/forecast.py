@@ -14,9 +14,10 @@ from zoo.errors import TrainingDiverged
 from zoo.training.progress import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from zoo.benchmarking.arms import Workbench
+    from zoo.benchmarking.suite import Arm
 
 EXTRA = 1.15  # grids that are extended, workers that wait for the last cell
 SHORT, LONG = 2, 12  # training steps of the two timed cells
@@ -53,14 +54,22 @@ class Forecast:
         )
 
 
-def measure_pace(workbench: Workbench) -> Pace | None:
-    """Time two short from-scratch cells on tuning seeds, scored on validation; nothing of them is stored.
+def measure_paces(workbench: Workbench, arms: Collection[str]) -> dict[str, Pace] | None:
+    """The pace of every arm in `arms`: that of the scratch arm of its architecture; a classical baseline has its own.
 
-    None when training diverges in them: the cells will say so, and a forecast is not worth stopping a run for.
+    None when training diverges in one of them: the cells will say so, and a forecast is not worth stopping a run for.
     """
-    arm = workbench.suite.baseline
+    suite = workbench.suite
+    scratch = {arm.id: arm if arm.role in "SC" else suite.baselines(arm)[0] for arm in suite.arms if arm.id in arms}
+    paces = {arm.id: measure_pace(workbench, arm) for arm in set(scratch.values())}
+    found = {name: pace for name, arm in scratch.items() if (pace := paces[arm.id]) is not None}
+    return found if len(found) == len(scratch) else None
+
+
+def measure_pace(workbench: Workbench, arm: Arm) -> Pace | None:
+    """Time two short cells of an arm on a tuning seed, scored on validation; nothing of them is stored."""
     budget, seed = max(workbench.suite.budgets), workbench.suite.tuning_seeds[0]
-    run = workbench.run_spec(arm, budget, seed, "tune", workbench.suite.grids["lr"][0])
+    run = workbench.run_spec(arm, budget, seed, "tune", workbench.suite.grids[arm.search][0])
     seconds = []
     for steps in (SHORT, SHORT, LONG):  # the first warms up caches and is not counted
         began = time.perf_counter()
@@ -74,14 +83,17 @@ def measure_pace(workbench: Workbench) -> Pace | None:
     return Pace(step, max(seconds[1] - SHORT * step, 1e-3), memory)
 
 
-def forecast(jobs: Sequence[Job], pace: Pace | None, workers: int) -> Forecast:
-    """The cost of `jobs` at that pace.
+def forecast(jobs: Sequence[Job], paces: Mapping[str, Pace] | None, workers: int) -> Forecast:
+    """The cost of `jobs` at the pace of each one's arm.
 
     Example:
         >>> str(forecast([], None, 4))
         'nothing to run: every cell is stored'
     """
-    if pace is None or not jobs:
+    if not paces or not jobs:
         return Forecast(len(jobs), 0.0, 0.0, 0.0, workers)
-    cpu = EXTRA * sum(pace.cell + pace.step * job.run.recipe.get("steps", 0) for job in jobs)
-    return Forecast(len(jobs), cpu, cpu / workers, pace.memory_mb * (1 + workers), workers)
+    own = [paces[job.run.arm] for job in jobs]
+    steps = [job.run.recipe.get("steps", 0) for job in jobs]
+    cpu = EXTRA * sum(pace.cell + pace.step * count for pace, count in zip(own, steps, strict=True))
+    memory = max(pace.memory_mb for pace in own)
+    return Forecast(len(jobs), cpu, cpu / workers, memory * (1 + workers), workers)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo.benchmarking.arms import Workbench
 from zoo.benchmarking.executors import Executor, ForkPool, InProcess
-from zoo.benchmarking.forecast import Forecast, forecast, measure_pace
+from zoo.benchmarking.forecast import Forecast, forecast, measure_paces
 from zoo.benchmarking.grid import Grid, effort
 from zoo.benchmarking.report import write_report
 from zoo.benchmarking.store import SUITE_FILE, Store
@@ -96,7 +96,7 @@ def bench(
             store.create(suite)  # a store with rows is only opened, and refused if its suite is another one
         grid = Grid(workbench, store, only, tell)
         planned = grid.planned() if started else [] if only else grid.everything()
-        expected = forecast(planned, measure_pace(workbench) if planned else None, count)
+        expected = forecast(planned, measure_paces(workbench, {job.run.arm for job in planned}), count)
         tell(str(expected))
         if dry_run:
             return Outcome(store.folder, suite, 0, 0, expected)

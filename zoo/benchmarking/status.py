@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.benchmarking.places import Place, choice, closed, place_of, places
-from zoo.benchmarking.store import read_rows, read_suite
+from zoo.benchmarking.store import Store, read_rows, read_suite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from zoo.benchmarking.suite import Suite
     from zoo.specs import Result
@@ -34,13 +34,17 @@ class Tally:
 
 @dataclass(frozen=True)
 class Status:
-    """All tallies of a store in the order of its suite, and how many cells failed for each reason (its first line)."""
+    """All tallies of a store in the order of its suite, and how many cells failed for each reason (its first line).
+
+    `problems` say what is wrong with its files; a cell whose row is damaged counts as missing.
+    """
 
     store: str
     suite: str
     level: str
     tallies: tuple[Tally, ...]
     reasons: dict[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
     def total(self, state: str) -> int:
         """All cells that are `finished`, `failed` or `missing`."""
@@ -59,6 +63,7 @@ class Status:
                 for tally in self.tallies
             ],
             "reasons": self.reasons,
+            "problems": list(self.problems),
         }
 
     def __str__(self) -> str:
@@ -74,25 +79,26 @@ class Status:
         lines += ["", f"{self.store}: suite {self.suite}, level {self.level}: {self.total('finished')} cells finished, "
                   f"{self.total('failed')} failed, {self.total('missing')} missing"]  # fmt: skip
         lines += [f"  failed {count} times: {reason}" for reason, count in self.reasons.items()]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {problem}" for problem in self.problems)])
 
 
 def status(store: str | Path) -> Status:
     """The state of a store folder, or of a packed store.
 
     Raises:
-        StoreError: neither is there, or a row is damaged.
+        StoreError: neither is there, or its suite is damaged.
 
     Example:
         >>> status("benchmarks/results/digits-quick.jsonl").total("missing")  # doctest: +SKIP
         0
     """
-    suite, rows = read_suite(store), read_rows(store)
+    suite = read_suite(store)
+    rows, problems = (read_rows(store), []) if Path(store).is_file() else Store(store).examine()
     reasons = Counter(
         (str(row.result.get("reason") or "without a reason").splitlines() or [""])[0] for row in rows if not row.ok
     )
     tallies = tuple(tally for place in places(suite) for tally in _tallies(suite, place, rows))
-    return Status(str(store), suite.name, suite.level, tallies, dict(reasons.most_common()))
+    return Status(str(store), suite.name, suite.level, tallies, dict(reasons.most_common()), tuple(problems))
 
 
 def _tallies(suite: Suite, place: Place, rows: Sequence[Result]) -> list[Tally]:

@@ -156,29 +156,23 @@ class Store:
         latest = {key: path for key, _, path in self._files()}
         return [_read_row(path) for path in latest.values()]
 
-    def get(self, key: str) -> Result | None:
-        """The row that `rows()` would give for `key`, or None. Raises StoreError: no store there, or a damaged row."""
-        attempts = [path for name, _, path in self._files() if name == key]
-        return _read_row(attempts[-1]) if attempts else None
-
     def attempts(self) -> list[Result]:
         """Every stored row, earlier failures included, by key and then oldest first. Raises as `rows()` does."""
         return [_read_row(path) for _, _, path in self._files()]
 
-    def check(self) -> list[str]:
-        """Everything that is wrong with this store, one message each; an empty list if nothing is."""
-        problems = []
-        try:
-            problems += [f"{path} is not a row and is ignored." for path in self._strays()]
-            self.suite()
-        except StoreError as error:
-            problems.append(str(error))
-        for _, _, path in self._files() if self._rows.is_dir() else []:
+    def examine(self) -> tuple[list[Result], list[str]]:
+        """The rows that can be read, as `rows()` gives them, and everything that is wrong, one message each.
+
+        Raises StoreError: no store there.
+        """
+        problems = [f"{path} is not a row and is ignored." for path in self._strays()]
+        latest: dict[str, Result] = {}
+        for key, _, path in self._files():
             try:
-                _read_row(path)
+                latest[key] = _read_row(path)
             except StoreError as error:
                 problems.append(str(error))
-        return problems
+        return list(latest.values()), problems
 
     def _files(self) -> list[tuple[str, int, Path]]:
         """(key, attempt, path) of every row, sorted; a finished row comes last of its key."""

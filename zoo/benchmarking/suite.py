@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-import math
-import sys
 import tomllib
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeVar
 
+from zoo.benchmarking.suite_checks import check
+from zoo.benchmarking.toml_lines import line_of, toml_lines
 from zoo.errors import InvalidRecord, UnknownName, nearest
 from zoo.specs import Record, TaskSpec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+COMMAND = "made by"
+"""The entry of `sources` that says which command made a suite that has no file."""
+
+R = TypeVar("R", bound=Record)
 
 ROLES = {
     "S": "from scratch, the architecture's own initialisation",
     "P": "pre-trained, then fine-tuned",
     "F": "pre-trained and frozen, linear probe on its features",
+    "M": "random weights with the mean and spread of each pre-trained tensor, then fine-tuned",
     "C": "classical baseline: logistic regression on raw pixels",
 }
-TRAINING: dict[str, tuple[str, Callable[[float], bool]]] = {  # what each setting must be, and the test of a number
-    "batch_size": ("a whole number from 1 on, such as 32", lambda value: isinstance(value, int) and value >= 1),
-    "weight_decay": ("0 or more, such as 0.02", lambda value: value >= 0),
-    "label_smoothing": ("at least 0 and below 1, such as 0.1", lambda value: 0 <= value < 1),
-    "warmup": ("a share of the steps, at least 0 and below 1, such as 0.15", lambda value: 0 <= value < 1),
-    "clip_norm": ("0 (no clipping) or more, such as 3.0", lambda value: value >= 0),
-    "head_lr": ("above 0, such as 2e-3", lambda value: value > 0),
-}
-SET_BY_ZOO = ("lr", "penalty", "steps", "schedule", "adaptation", "threads", "device")
-SEEDS = 2**32  # NumPy and scikit-learn take seeds below it
-UNEVEN = 1.3  # 1, 3, 10 and 1, 2, 5, 10 count as log-spaced: neighbouring ratios differ by less than this factor
 
 
 @dataclass(frozen=True)
 class Arm(Record):
-    """One competitor: `id` is unique in the suite, `role` a letter of `ROLES`, `search` the option that is searched."""
+    """One competitor: `id` is unique in the suite, `role` a letter of `ROLES`, `search` the option that is searched.
+
+    `baseline` is the id of the from-scratch arm of the same architecture; needed where a suite has several of them.
+    """
 
     id: str
     role: str
     label: str
     backbone: str = ""
     adaptation: str = ""
+    baseline: str = ""
 
     @property
     def search(self) -> str:
         """`lr` where a network trains, `penalty` (inverse regularisation C) where a solver fits a linear model."""
-        return "lr" if self.role in "SP" else "penalty"
+        return "lr" if self.role in "SPM" else "penalty"
 
 
 @dataclass(frozen=True)
@@ -77,9 +72,21 @@ class Suite(Record):
     sources: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def baseline(self) -> Arm:
-        """The from-scratch arm that all others are compared with."""
-        return next(arm for arm in self.arms if arm.role == "S")
+    def scratch_arms(self) -> tuple[Arm, ...]:
+        """The from-scratch arms, one for each architecture of the suite."""
+        return tuple(arm for arm in self.arms if arm.role == "S")
+
+    def baselines(self, arm: Arm) -> tuple[Arm, ...]:
+        """What an arm is compared with: scratch of its own architecture; a classical baseline with every scratch arm.
+
+        Example:
+            >>> suite = load_suite("digits")
+            >>> [[scratch.id for scratch in suite.baselines(arm)] for arm in suite.arms][:2]
+            [[], ['S']]
+        """
+        if arm.role == "S":
+            return ()
+        return tuple(scratch for scratch in self.scratch_arms if arm.baseline in ("", scratch.id))
 
 
 def load_suite(name: str | Path, level: str = "quick") -> Suite:
@@ -87,7 +94,7 @@ def load_suite(name: str | Path, level: str = "quick") -> Suite:
 
     Raises:
         UnknownName: no such file, suite or level.
-        InvalidRecord: the file does not say what a suite must say.
+        InvalidRecord: the file does not say what a suite must say; the message names its line.
 
     Example:
         >>> load_suite("digits").margin
@@ -102,7 +109,8 @@ def load_suite(name: str | Path, level: str = "quick") -> Suite:
             )
         path = known[str(name)]
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
     except FileNotFoundError as error:
         raise UnknownName("suite file", str(path), [str(p) for p in path.parent.glob("*.toml")]) from error
     except OSError as error:
@@ -111,123 +119,63 @@ def load_suite(name: str | Path, level: str = "quick") -> Suite:
         raise InvalidRecord(f"{path} is not valid TOML: {error}.") from error
     try:
         return _suite(data, level, path)
-    except UnknownName:
-        raise
-    except (KeyError, TypeError) as error:
-        raise InvalidRecord(f"{path} is not a complete suite: {error}. See benchmarks/suites/digits.toml.") from error
     except InvalidRecord as error:
-        raise InvalidRecord(f"{path}: {error}") from error
+        line = _line(text, data, level, error.field)
+        raise InvalidRecord(f"{path}{f', line {line}' if line else ''}: {error}", error.field) from error
 
 
 def _suite(data: dict[str, Any], level: str, path: Path) -> Suite:
-    levels = data.pop("levels")
-    if level not in levels:
-        raise UnknownName("level", level, levels, f"{path} has: {', '.join(levels)}.")
-    if (version := data.pop("schema", None)) != Suite.VERSION:
+    said = dict(data)
+    if (version := said.pop("schema", None)) != Suite.VERSION:
         later = isinstance(version, int) and version > Suite.VERSION
         fix = "update zoo, because a later one wrote this file" if later else f"write schema = {Suite.VERSION}"
-        raise InvalidRecord(f"schema must be {Suite.VERSION}, received {version!r}. Fix: {fix}.")
-    arms = tuple(Arm.from_json({"schema": Arm.schema(), **arm}) for arm in data.pop("arms"))
-    task = TaskSpec.from_json({"schema": TaskSpec.schema(), **data.pop("task")})
-    suite = Suite.from_json(
-        {"schema": Suite.schema(), **data, **levels[level], "level": level, "arms": arms, "task": task}
-    )
-    _check(suite)
+        raise InvalidRecord(f"schema must be {Suite.VERSION}, received {version!r}. Fix: {fix}.", ("schema",))
+    levels = _section(said, "levels", dict)
+    if level not in levels:
+        raise UnknownName("level", level, levels, f"{path} has: {', '.join(levels)}.")
+    arms = tuple(_arm(entry, index) for index, entry in enumerate(_section(said, "arms", list)) if _at(entry, level))
+    task = _record(TaskSpec, _section(said, "task", dict), ("task",))
+    suite = _record(Suite, {**said, **levels[level], "level": level, "arms": arms, "task": task}, ())
+    check(suite, ROLES)
     return suite
 
 
-def _check(suite: Suite) -> None:
-    _check_arms(suite)
-    _check_numbers(suite)
-    _check_training(suite)
-    for option in sorted({arm.search for arm in suite.arms}):
-        _check_grid(option, suite.grids)
+def _section(data: dict[str, Any], name: str, kind: type) -> Any:
+    found = data.pop(name, None)
+    if not isinstance(found, kind) or not found:
+        near = ", ".join(nearest(name, data)) or "none"
+        shape = f"[[{name}]]" if kind is list else f"[{name}]"
+        fix = "write it as benchmarks/suites/digits.toml does"
+        raise InvalidRecord(f"the suite lacks its section {shape}. Nearest: {near}. Fix: {fix}.")
+    return found
 
 
-def _check_arms(suite: Suite) -> None:
-    for arm in suite.arms:
-        if arm.role not in ROLES:
-            near = ", ".join(nearest(arm.role, ROLES)) or "none"
-            raise InvalidRecord(f"arm {arm.id!r} has role {arm.role!r}. Nearest: {near}. Known: {', '.join(ROLES)}.")
-        if lacking := [name for name in ("backbone", "adaptation") if arm.role != "C" and not getattr(arm, name)]:
-            raise InvalidRecord(f"arm {arm.id!r} (role {arm.role}) lacks {' and '.join(lacking)}. Fix: name it.")
-    ids = [arm.id for arm in suite.arms]
-    if len(set(ids)) != len(ids):
-        raise InvalidRecord(f"arm ids must be unique, received {ids}.")
-    if [arm.role for arm in suite.arms].count("S") != 1:
-        raise InvalidRecord("a suite needs exactly one arm of role 'S' (from scratch) to compare the others with.")
+def _at(entry: Any, level: str) -> bool:
+    """Whether an arm takes part at this level: at all, unless it lists some."""
+    return not isinstance(entry, dict) or level in entry.get("levels", [level])
 
 
-def _check_numbers(suite: Suite) -> None:
-    lowest = {"budgets": 1, "seeds": 0, "tuning_seeds": 0, "longer": 2}
-    for name, least in lowest.items():
-        values: tuple[int, ...] = getattr(suite, name)
-        if (not values and name != "longer") or len(set(values)) != len(values) or min(values, default=least) < least:
-            raise InvalidRecord(f"{name} must be different whole numbers from {least} on, received {list(values)}.")
-    for name in ("seeds", "tuning_seeds"):
-        if large := [seed for seed in getattr(suite, name) if seed >= SEEDS]:
-            raise InvalidRecord(f"{name} must lie below 2**32, received {large}. Fix: choose smaller ones.")
-    if overlap := sorted(set(suite.seeds) & set(suite.tuning_seeds)):
-        raise InvalidRecord(
-            f"tuning seeds must never report: seeds and tuning_seeds overlap in {overlap}. Fix: choose other ones."
-        )
-    if not 0 < suite.margin < math.inf:
-        raise InvalidRecord(f"margin must be above 0 points, received {suite.margin}.")
-    if not 0 < suite.confidence < 1:
-        raise InvalidRecord(f"confidence must lie between 0 and 1, received {suite.confidence}.")
-    if suite.steps < 1:
-        raise InvalidRecord(f"steps must be 1 or more, received {suite.steps}.")
-    if suite.task.classes < 2:
-        raise InvalidRecord(f"task.classes must be 2 or more, received {suite.task.classes}.")
+def _arm(entry: Any, index: int) -> Arm:
+    if not isinstance(entry, dict):
+        raise InvalidRecord(f"an arm must be a table [[arms]], received {entry!r}.", ("arms", str(index)))
+    return _record(Arm, {name: value for name, value in entry.items() if name != "levels"}, ("arms", str(index)))
 
 
-def _check_training(suite: Suite) -> None:
-    if suite.split.keys() - {"seed"} != {"test", "validation"}:
-        raise InvalidRecord(f"split must say test and validation, and may say seed; received {', '.join(suite.split)}.")
-    bad = [name for name, value in suite.split.items() if not _number(value) or value < 0]
-    if bad or not suite.split["test"] or not suite.split["validation"]:
-        raise InvalidRecord(f"split is {suite.split}. Fix: give numbers of samples (797) or shares of the whole (0.2).")
-    if not isinstance(seed := suite.split.get("seed", 0), int) or seed >= SEEDS:
-        raise InvalidRecord(f"split.seed must be a whole number from 0 to below 2**32, received {seed!r}.")
-    needed = (*TRAINING, "augmentation")
-    for name in needed:
-        if name not in suite.training:
-            near = ", ".join(nearest(name, suite.training)) or "none"
-            raise InvalidRecord(f"training lacks {name!r}. Nearest: {near}. Needed: {', '.join(needed)}.")
-    if taken := [name for name in SET_BY_ZOO if name in suite.training]:
-        raise InvalidRecord(
-            f"training cannot set {', '.join(taken)}: zoo sets these itself, from grids, steps and arms."
-        )
-    for name, value in suite.training.items():
-        _check_setting(name, value)
+def _record(kind: type[R], values: dict[str, Any], where: tuple[str, ...]) -> R:
+    try:
+        return kind.from_json({"schema": kind.schema(), **values})
+    except InvalidRecord as error:
+        raise InvalidRecord(str(error), (*where, *error.field)) from error
 
 
-def _check_setting(name: str, value: object) -> None:
-    if name == "augmentation":
-        if not isinstance(value, str) or not value:
-            raise InvalidRecord(f'training.augmentation is {value!r}. Fix: name one, such as "warp" or "none".')
-        return
-    meaning, holds = TRAINING.get(name, TRAINING["head_lr"] if name.endswith("lr") else ("a finite number", _number))
-    if not _number(value) or not holds(value):
-        raise InvalidRecord(f"training.{name} is {value!r}. Fix: give a number: {meaning}.")
-
-
-def _check_grid(option: str, grids: dict[str, Any]) -> None:
-    if option not in grids:
-        near = ", ".join(nearest(option, grids)) or "none"
-        raise InvalidRecord(f"grids lacks {option!r}, which the arms search. Nearest: {near}. Fix: list its values.")
-    grid = grids[option]
-    if not isinstance(grid, list) or len(grid) < 2 or not all(_number(value) and value > 0 for value in grid):
-        raise InvalidRecord(f"grids.{option} must list 2 or more numbers above 0, received {grid!r}.")
-    ratios = [large / small for small, large in pairwise(grid)]
-    if min(ratios) <= 1 or max(ratios) / min(ratios) >= UNEVEN:
-        raise InvalidRecord(
-            f"grids.{option} must ascend and be log-spaced, received {grid}. Fix: for example [0.001, 0.003, 0.01]."
-        )
-
-
-def _number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+def _line(text: str, data: dict[str, Any], level: str, field: tuple[str, ...]) -> int | None:
+    """The line that an error is about: an arm is found by its id, a field of the suite first in the level's table."""
+    ids = [arm.get("id") if isinstance(arm, dict) else None for arm in data.get("arms", [])]
+    if field[:1] == ("arms",) and len(field) > 1 and field[1] in ids:
+        field = ("arms", str(ids.index(field[1])), *field[2:])
+    lines = toml_lines(text)
+    own = ("levels", level, *field)
+    return line_of(lines, own if field and own[:3] in lines else field)
 
 
 def _suite_folders() -> list[Path]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.benchmarking.break_even import break_evens
 from zoo.benchmarking.cells import Cell, Cells, canonical_or_repr, collect, schedule_of
 from zoo.benchmarking.cost import arm_costs
 from zoo.benchmarking.pairing import bounds, lost, paired
@@ -70,7 +71,7 @@ def summarise(suite: Suite, rows: Sequence[Result]) -> Summary:
         _comparison(suite, cells, arm, scratch)
         for budget, arm in pairs
         for scratch in arms
-        if arm.role != "S" and scratch.role == "S" and scratch.budget == budget
+        if scratch.budget == budget and scratch.arm in [baseline.id for baseline in suite.baselines(arm)]
     )
     environments = _environments(rows)
     return Summary(
@@ -94,6 +95,7 @@ def summarise(suite: Suite, rows: Sequence[Result]) -> Summary:
         pairs=adjusted(pairs_of_arms(suite, cells)),
         efficiencies=efficiencies(suite, arms),
         winners=winners(suite, cells),
+        break_evens=break_evens(suite, cells, rows),
     )
 
 
@@ -118,7 +120,7 @@ def converged_schedule(cells: Cells, arm: Arm, budget: int, schedules: Sequence[
     Example:
         >>> from zoo.benchmarking.suite import load_suite
         >>> suite = load_suite("digits")
-        >>> converged_schedule(collect(suite, []), suite.baseline, 1, (1, 2))
+        >>> converged_schedule(collect(suite, []), suite.scratch_arms[0], 1, (1, 2))
         0
     """
     scores = [_number(_first(cells.at(arm.id, budget, schedule), "validation_score")) for schedule in schedules]
@@ -176,6 +178,8 @@ def _comparison(suite: Suite, cells: Cells, arm: Arm, scratch: ArmScore) -> Comp
         failed=failed,
         missing=missing,
         probability=_probability(pair.here, pair.there),
+        baseline=scratch.arm,
+        baseline_label=scratch.label,
         **pair.fields(),
     )
 
@@ -258,7 +262,7 @@ def _general_warnings(suite: Suite, arms: Iterable[ArmScore], environments: Sequ
     if len(environments) > 1:
         texts.append(f"the rows come from {len(environments)} different environments: timings cannot be compared")
     for score in arms:
-        if score.variant == CONVERGED and score.schedule == max(schedules_of(suite, suite.baseline)):
+        if score.variant == CONVERGED and score.schedule == max(1, *suite.longer):
             texts.append(
                 f"at {score.budget} label(s) a class the longest schedule of {score.arm} had the best validation "
                 "score: an even longer one might score higher"

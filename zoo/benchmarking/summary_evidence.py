@@ -94,18 +94,18 @@ def efficiencies(suite: Suite, scores: Sequence[ArmScore]) -> tuple[Efficiency, 
     curves: dict[tuple[str, str], dict[int, ArmScore]] = {}
     for score in scores:
         curves.setdefault((score.arm, score.variant), {})[score.budget] = score
-    baselines = {variant: curve for (arm, variant), curve in curves.items() if arm == suite.baseline.id}
     found = []
-    for arm in suite.arms:
-        own = curves.get((arm.id, EQUAL), {})
-        for against, scratch in baselines.items() if arm.role in PRETRAINED else ():
+    for arm in (arm for arm in suite.arms if arm.role in PRETRAINED):
+        own, baseline = curves.get((arm.id, EQUAL), {}), suite.baselines(arm)[0]
+        for against, scratch in (
+            (variant, curve) for (other, variant), curve in curves.items() if other == baseline.id
+        ):
             mine, other = _means(own, budgets), _means(scratch, budgets)
             factors = label_efficiency_factor(budgets, other, mine) if mine and other and len(budgets) > 1 else []
             known = {int(factor.budget): (factor.factor, factor.censored) for factor in factors}
-            found += [
-                Efficiency(arm.id, arm.label, arm.role, budget, against, *known.get(budget, ()))
-                for budget in suite.budgets
-            ]
+            for budget in suite.budgets:
+                factor, censored = known.get(budget, (None, ""))
+                found.append(Efficiency(arm.id, arm.label, arm.role, budget, against, factor, censored, baseline.label))
     return tuple(found)
 
 

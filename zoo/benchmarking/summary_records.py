@@ -46,8 +46,9 @@ class ArmScore(Record):
 class Comparison(Record):
     """An arm minus scratch at one budget, in points, paired by seed and test item.
 
-    `against` says which scratch: trained as long as the arm (equal budget), or as long as validation gained (converged,
-    `schedule` times the steps). `probability` is P(arm > scratch) over the paired seeds, between 0 and 1.
+    `baseline` is the id of the scratch arm, the one of the same architecture. `against` says for how long that was
+    trained: as long as the arm (equal budget), or as long as validation gained (converged, `schedule` times the steps).
+    `probability` is P(arm > scratch) over the paired seeds, between 0 and 1.
     `p_value` (two-sided) and `adjusted` (Holm, over all comparisons of the report) are `None` where there is no
     verdict; `detectable` is the smallest effect, in points, that would have been told from 0 with 80 % power.
     """
@@ -71,6 +72,8 @@ class Comparison(Record):
     p_value: float | None = None
     adjusted: float | None = None
     detectable: float | None = None
+    baseline: str = ""
+    baseline_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class Efficiency(Record):
     against: str
     factor: float | None = None
     censored: str = ""
+    baseline_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,26 @@ class ArmCost(Record):
 
 
 @dataclass(frozen=True)
+class BreakEven(Record):
+    """How many tasks must share one pre-training before it pays, by FLOPs, at the score that the arm reached.
+
+    `scratch_schedule` is the shortest schedule of scratch that reached it, 0 where none did; `scratch` and `own` are
+    the FLOPs of search and final runs. `tasks` is `None` where `why` says the reason.
+    """
+
+    arm: str
+    label: str
+    role: str
+    budget: int
+    pretraining: int | None = None
+    scratch_schedule: int = 0
+    scratch: int | None = None
+    own: int | None = None
+    tasks: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Failure(Record):
     """A cell that failed, and why; `key` finds its row."""
 
@@ -248,3 +272,4 @@ class Summary(Record):
     pairs: tuple[Pair, ...] = ()
     efficiencies: tuple[Efficiency, ...] = ()
     winners: tuple[Best, ...] = ()
+    break_evens: tuple[BreakEven, ...] = ()

@@ -78,7 +78,7 @@ def expand(index: dict[str, Any]) -> Iterator[Row]:
         'hf-hub:b/c'
     """
     common = {"provider": index["provider"], "library": index["library"]}
-    prefix, hub = f"{index['provider']}/", f"hf-hub:{index['hub']}"
+    prefix = f"{index['provider']}/"
     inputs = [common | _tuples(item) for item in index["inputs"]]
     graphs = [_tuples(item) for item in index["graphs"]]
     weights = [_tuples(item) for item in index["weights"]]
@@ -87,7 +87,7 @@ def expand(index: dict[str, Any]) -> Iterator[Row]:
             if not tag:
                 yield {"name": prefix + arch, "arch": arch, **inputs[place[0]], **graphs[place[1]]}
                 continue
-            model = tag if "/" in tag else f"{arch}.{tag}"
+            model, hub = (tag, "hf-hub:") if "/" in tag else (f"{arch}.{tag}", f"hf-hub:{index['hub']}")
             yield {
                 "name": prefix + model,
                 "arch": arch,

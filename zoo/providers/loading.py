@@ -53,18 +53,29 @@ def load(name: str, *, pretrained: bool = True, weights: str | Path | None = Non
     """
     if weights is not None and not pretrained:
         raise IncompatibleError("weights were given together with pretrained=False. Fix: leave one of them out.")
-    folder = Path(name).expanduser()
-    digest = ""
-    if folder.is_dir():
-        spec = read_folder(folder)
-        if weights is None:
-            weights, digest = folder / WEIGHTS, spec.digest
-    elif name.startswith("module/"):
-        spec = BackboneSpec(name=name, provider="module", arch=name.removeprefix("module/"))
-    else:
-        spec = describe(name)
+    spec, folder, digest = spec_of(name), Path(name).expanduser(), ""
+    if folder.is_dir() and weights is None:
+        weights, digest = folder / WEIGHTS, spec.digest
     tensors = read_weights(Path(weights).expanduser(), digest) if weights is not None and pretrained else None
     return build(spec, pretrained=pretrained, tensors=tensors, seed=seed)
+
+
+def spec_of(name: str) -> BackboneSpec:
+    """The record of whatever `load` takes, without building it.
+
+    Raises:
+        UnknownName: no such backbone.
+        WeightsError: a folder that is not one of a backbone.
+
+    Example:
+        >>> spec_of("pocket/resnet10.glyphs").tag
+        'glyphs'
+    """
+    if (folder := Path(name).expanduser()).is_dir():
+        return read_folder(folder)
+    if name.startswith("module/"):
+        return BackboneSpec(name=name, provider="module", arch=name.removeprefix("module/"))
+    return describe(name)
 
 
 def build(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None = None, seed: int | None = None) -> Backbone:

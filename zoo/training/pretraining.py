@@ -125,8 +125,9 @@ def pretrain(
         label=f"pre-training {recipe.backbone} on {recipe.data}",
         quiet=quiet,
     )
-    replace(folder / "history.json", json.dumps({"losses": history.losses, "cost": _cost(recipe, history)}).encode())
-    return save_backbone(backbone, recipe, source, folder)
+    cost = _cost(recipe, history)
+    replace(folder / "history.json", json.dumps({"losses": history.losses, "cost": cost}).encode())
+    return save_backbone(backbone, recipe, source, folder, cost["flops"])
 
 
 def pretraining_flops(recipe: str | Path | Recipe) -> int:
@@ -202,7 +203,9 @@ def _claim(folder: Path, recipe: Recipe, source: Source) -> bool:
     return (folder / RECORD).is_file()
 
 
-def save_backbone(backbone: Backbone, recipe: Recipe, source: Source, folder: Path) -> Backbone:
+def save_backbone(
+    backbone: Backbone, recipe: Recipe, source: Source, folder: Path, flops: int | None = None
+) -> Backbone:
     """Write `model.safetensors` and `backbone.json`, and remove the checkpoints.
 
     Returned is the backbone as `zoo.load(folder)` gives it.
@@ -222,6 +225,7 @@ def save_backbone(backbone: Backbone, recipe: Recipe, source: Source, folder: Pa
         pretrained_on=f"{source.name} (data digest {source.digest[:12]})",
         recipe=recipe.name,
         recipe_digest=recipe.digest,
+        pretraining_flops=flops,
     )
     replace(folder / WEIGHTS, data)
     replace(folder / RECORD, json.dumps(spec.to_json(), indent=1).encode())

@@ -82,8 +82,8 @@ def pack(rows: Iterable[Row], *, provider: str, library: str, hub: str) -> dict[
         for table in tables if tag else ("inputs", "graphs"):
             text = _compact({name: parts[table][name] for name in _DEFAULTS if name in parts[table]})
             place.append(tables[table].setdefault(text, len(tables[table])))
-        model = tag if "/" in tag else f"{row['arch']}.{tag}"
-        if tag and row["source"] != f"hf-hub:{hub}{model}":
+        source = f"hf-hub:{tag}" if "/" in tag else f"hf-hub:{hub}{row['arch']}.{tag}"
+        if tag and row["source"] != source:
             place.append(row["source"])
         archs.setdefault(row["arch"], {})[tag] = place
     head = {"schema": SCHEMA, "library": library, "provider": provider, "hub": hub}

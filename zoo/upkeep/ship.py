@@ -36,7 +36,8 @@ def ship(folder: Path, package: Path = PACKAGE) -> str:
     rows = {row["name"]: row for row in index["backbones"]}
     if spec.name not in rows:
         raise IncompatibleError(f"{spec.name} is not in {index_file}; known: {', '.join(rows)}.")
-    rows[spec.name] |= {"digest": spec.digest, "recipe_digest": spec.recipe_digest, "parameters": spec.parameters}
+    taken = ("digest", "recipe_digest", "parameters", "pretraining_flops")
+    rows[spec.name] |= {name: getattr(spec, name) for name in taken}
     target = package / "weights" / f"{spec.arch}.{spec.tag}.safetensors"
     shutil.copyfile(folder / WEIGHTS, target)
     index_file.write_text(_compact(index), encoding="utf-8")

@@ -1,0 +1,151 @@
+"""`zoo bench` and `zoo report`: run a comparison, count its cells, print it again."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from zoo.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from zoo.benchmarking.suite import Suite
+    from zoo.cli.main import Add
+
+
+BENCH_EXAMPLES = """\
+  zoo bench digits --out runs/digits
+  zoo bench digits --dry-run                          # cells, CPU-hours and memory
+  zoo bench digits --timeout 600 --memory 4000        # stop cells that hang or grow
+  zoo bench digits --only failed                      # run the failed cells again
+  zoo bench status runs/digits                        # what is finished, failed and missing
+  zoo bench --data photos/ --backbones timm/resnet18.a1_in1k,timm/convnext_atto.d2_in1k   # your own images"""
+
+REPORT_EXAMPLES = """\
+  zoo report runs/digits
+  zoo report benchmarks/results/digits-quick.jsonl --out report/"""
+
+
+def commands(add: Add) -> None:
+    """Register them with `add`."""
+    one = add("bench", _bench, "Compare pre-trained with from-scratch, as a suite says.", BENCH_EXAMPLES)
+    one.add_argument(
+        "suite",
+        nargs="?",
+        help="a suite that comes with zoo, or a TOML file; the word status runs nothing and counts the cells of STORE",
+    )
+    one.add_argument(
+        "store", nargs="?", metavar="STORE", help="after status: the --out folder, or a packed .jsonl file"
+    )
+    one.add_argument("--out", help="folder of the rows and the report (default: runs/SUITE)")
+    one.add_argument("--level", default="quick", help="quick (default), default or full")
+    one.add_argument("--data", help="instead of a suite: your images, a folder with one sub-folder for each class")
+    one.add_argument("--backbones", metavar="A,B", help="with --data: the pre-trained backbones to compare")
+    one.add_argument("--budgets", metavar="N,N", help="with --data: labels a class (default: chosen from the data)")
+    one.add_argument("--steps", type=int, help="with --data: training steps at equal budget (default: 100)")
+    one.add_argument("--seeds", type=int, help="with --data: how many seeds (default: 10; fewer give no verdict)")
+    one.add_argument("--margin", type=float, help="with --data: smallest difference that matters, in points (1.0)")
+    one.add_argument("--workers", type=int, help="processes of one thread each (default: all usable cores)")
+    one.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+    one.add_argument("--dry-run", action="store_true", help="only say what it would cost")
+    one.add_argument("--only", choices=["failed"], help="run the failed cells again, and what follows from them")
+    one.add_argument("--timeout", type=float, metavar="SECONDS", help="stop a cell after so long; it has failed")
+    one.add_argument("--memory", type=int, metavar="MB", help="stop a cell that takes more memory; it has failed")
+    one.add_argument("--json", action="store_true", help="with status: one JSON object")
+
+    one = add("report", _report, "Print a stored comparison and write its report again.", REPORT_EXAMPLES)
+    one.add_argument("store", help="the --out folder of `zoo bench`, or a packed .jsonl file")
+    one.add_argument("--out", help="folder for report.html, report.md and the plots (default: the store)")
+    one.add_argument("--json", action="store_true", help="print the summary as JSON and write nothing")
+
+
+def _bench(options: argparse.Namespace) -> int:
+    if options.suite == "status":
+        return _bench_status(options)
+    if options.store or options.json:
+        extra = f"the argument {options.store!r}" if options.store else "--json"
+        raise UsageError(f"{extra} goes with `zoo bench status` only. Fix: name the folder of a run by --out.")
+    from zoo.benchmarking.runner import bench
+
+    suite = _suite(options)
+    out = options.out or f"runs/{suite.name}"
+    done = bench(
+        suite,
+        out,
+        workers=options.workers,
+        device=options.device,
+        dry_run=options.dry_run,
+        only=options.only,
+        timeout=options.timeout,
+        memory_mb=options.memory,
+        tell=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    if options.dry_run:
+        return 0
+    _print_report(out)
+    print("\n" + "\n".join(f"wrote {path}" for path in done.report))
+    if done.failed:
+        print(f"{done.failed} cells failed; the report shows them; --only failed runs them again", file=sys.stderr)
+    return 1 if done.failed else 0
+
+
+def _suite(options: argparse.Namespace) -> Suite:
+    """The suite that was named, or the one that `--data` asks for."""
+    own = {name: value for name in ("backbones", "budgets", "steps", "seeds", "margin")
+           if (value := getattr(options, name)) is not None}  # fmt: skip
+    if options.data is None:
+        from zoo.benchmarking.suite import load_suite
+
+        if own:
+            raise UsageError(f"--{' --'.join(own)} without --data. Fix: add --data FOLDER; a suite file says its own.")
+        return load_suite(options.suite or "digits", options.level)
+    if options.suite:
+        raise UsageError(f"both a suite ({options.suite!r}) and --data were given. Fix: leave one of them out.")
+    from zoo.benchmarking.own import describe_suite, own_suite
+
+    names = [name.strip() for name in own.pop("backbones", "").split(",") if name.strip()]
+    try:
+        own["budgets"] = tuple(int(part) for part in own.pop("budgets", "").split(",") if part.strip())
+    except ValueError as error:
+        raise UsageError(f"--budgets takes whole numbers such as 5,20, received {options.budgets!r}.") from error
+    suite = own_suite(options.data, names, options.level, **own)
+    print(describe_suite(suite), file=sys.stderr, flush=True)
+    return suite
+
+
+def _bench_status(options: argparse.Namespace) -> int:
+    from zoo.benchmarking.status import status
+
+    found = status(options.store or options.out or "runs/digits")
+    print(json.dumps(found.to_json()) if options.json else found)
+    return 1 if found.problems else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from zoo.benchmarking.report import write_report
+    from zoo.benchmarking.store import read_rows, read_suite
+    from zoo.benchmarking.summary import summarise
+
+    suite, rows = read_suite(options.store), read_rows(options.store)
+    if options.json:
+        print(json.dumps(summarise(suite, rows).to_json()))
+        return 0
+    default = Path(options.store).parent if Path(options.store).is_file() else Path(options.store)
+    paths = write_report(suite, rows, Path(options.out).expanduser() if options.out else default)
+    _print_report(options.store)
+    print("\n" + "\n".join(f"wrote {path}" for path in paths))
+    return 0
+
+
+def _print_report(store: str) -> None:
+    from rich.console import Console
+
+    from zoo.benchmarking.report import terminal_table
+    from zoo.benchmarking.store import read_rows, read_suite
+    from zoo.benchmarking.summary import summarise
+
+    terminal_table(summarise(read_suite(store), read_rows(store)), Console())

@@ -1,0 +1,72 @@
+"""The command line: a thin face on the public functions.
+
+Results go to stdout, progress and errors to stderr. An error is one readable paragraph and exit code 2; `--debug` shows
+the traceback. Nothing heavy is imported before the command that needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from zoo.cli import backbones, bench, training, upkeep
+from zoo.errors import Interrupted, ZooError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Run = Callable[[argparse.Namespace], int]
+    Add = Callable[[str, Run, str, str], argparse.ArgumentParser]
+    """Makes a command: its name, what runs it, one sentence on it, and examples."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 something is broken, 2 bad input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # an ASCII terminal gets "?" and not a crash
+            stream.reconfigure(errors="replace")
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+        return code
+    except ZooError as error:
+        if options.debug:
+            raise
+        print(f"zoo {options.command}: {error}", file=sys.stderr)
+        return 130 if isinstance(error, Interrupted) else 2
+    except KeyboardInterrupt:
+        print(f"zoo {options.command}: stopped. What is stored is kept.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe (`| head`) has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    from zoo.version import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="zoo", description="Is pre-training worth it on your data, and which backbone?"
+    )
+    parser.add_argument("--version", action="version", version=f"zoo {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Run, summary: str, examples: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        made.set_defaults(run=run)
+        made.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        return made
+
+    for room in (backbones, training, bench, upkeep):
+        room.commands(add)
+    return parser
