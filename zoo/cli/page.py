@@ -68,7 +68,7 @@ def facts(spec: BackboneSpec) -> dict[str, str]:
         else "",
         "padding": spec.padding.replace("_", " "),
         "pre-trained": pretrained,
-        "licence": f"{spec.licence} ({licence_class(spec.licence)})" if spec.pretrained else "no weights",
+        "licence": _licence(spec) if spec.pretrained else "no weights",
         "source": spec.source,
         "weights": f"{spec.weights_format}, to be trusted by name only" if spec.weights_format == "pickle" else "",
         "re-made by": f"zoo pretrain --recipe {spec.recipe}" if spec.recipe else "",
@@ -85,6 +85,11 @@ def snippet(spec: BackboneSpec) -> str:
     else:
         take = f'features = backbone.encode(inputs)["{spec.modality}"].pooled'
     return f'import zoo\nbackbone = zoo.load("{spec.name}"{scratch})\ninputs = backbone.preprocess({sample})\n{take}'
+
+
+def _licence(spec: BackboneSpec) -> str:
+    kind = licence_class(spec.licence)
+    return spec.licence if kind == spec.licence else f"{spec.licence} ({kind})"
 
 
 def _image(spec: BackboneSpec) -> dict[str, str]:
