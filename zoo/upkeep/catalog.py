@@ -1,7 +1,7 @@
 """Write the indexes of `zoo/catalog/` from the installed libraries, without a network.
 
     python -m zoo.upkeep.catalog                  # write them; measure only what the files do not know yet
-    python -m zoo.upkeep.catalog --measure        # measure everything again (a quarter of an hour)
+    python -m zoo.upkeep.catalog --measure        # measure everything again (about 10 minutes)
     python -m zoo.upkeep.catalog --check          # exit 1 when a file is stale
 
 What a library says of itself is read anew each time. Widths and parameters are measured on the meta device, which
