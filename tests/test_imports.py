@@ -22,13 +22,13 @@ FLOORS = [  # from the ground up; imports go down or stay on their floor
     {"benchmarking"},
     {"hub"},
     {"testing"},
-    {"cli", "upkeep"},
+    {"cli", "bytes", "upkeep"},
     {"zoo", "__main__"},  # the facade `zoo/__init__.py`, which nobody inside imports
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"torch", "torchvision", "torchaudio", "transformers", "timm", "open_clip", "accelerate", "peft"}
 LIGHT = [  # each with all its modules, unless it names one
-    *("errors", "migrations", "specs", "registry", "catalog", "io.atomic", "training.threads", "training.trainspec"),
+    *("errors", "migrations", "specs", "registry", "catalog", "io", "training.threads", "training.trainspec"),
     *(f"benchmarking.{room}" for room in ("suite", "store", "claims", "places", "status", "executors", "statistics")),
     *(f"benchmarking.{room}" for room in ("cost", "summary", "report")),
     *("hub.card", "testing", "cli"),

@@ -63,6 +63,14 @@ class WeightsError(ZooError, RuntimeError):
     """Weights that are missing, damaged, unsafe, or made for another architecture."""
 
 
+class UnsafeContent(WeightsError):
+    """A file, a name or an answer of a server that could run code, write elsewhere or exhaust the machine: refused."""
+
+
+class Offline(ZooError, ConnectionError):
+    """What is asked for is not on this machine, and the network is down, too slow or forbidden (HF_HUB_OFFLINE)."""
+
+
 class IncompatibleError(ZooError, ValueError):
     """A pairing that cannot work (backbone with objective, adaptation or task), refused before anything runs."""
 

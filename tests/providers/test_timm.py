@@ -6,7 +6,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import zoo
-from zoo.errors import WeightsError
+from zoo.errors import Offline, WeightsError
+from zoo.io.repository import Snapshot
 from zoo.providers import timm as provider
 
 NAME = "timm/resnet18.a1_in1k"
@@ -26,7 +27,8 @@ def hub_file(tmp_path, monkeypatch):
     """A checkpoint in timm's own format (with its classifier), where the hub would have put it."""
     upstream = perturbed(timm.create_model("resnet18.a1_in1k", pretrained=False))
     save_file(upstream.state_dict(), tmp_path / "model.safetensors")
-    monkeypatch.setattr(provider, "_download", lambda spec: tmp_path / "model.safetensors")
+    found = Snapshot("timm/resnet18.a1_in1k", "c" * 40, tmp_path, {})
+    monkeypatch.setattr(provider, "_fetched", lambda spec: found)
     return upstream
 
 
@@ -77,21 +79,20 @@ def test_bare_architecture_needs_a_tag():
         zoo.load("timm/resnet18")
 
 
-def test_offline_says_what_is_missing(monkeypatch):
-    with pytest.raises(WeightsError, match=r"timm/resnet18\.a1_in1k\) are not in the local cache.*pretrained=False"):
+def test_offline_says_what_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    with pytest.raises(
+        Offline, match=r"model\.safetensors of hub repository timm/resnet18\.a1_in1k \(main\) is not on"
+    ):
         zoo.load(NAME)
 
 
-def test_repository_without_safetensors(monkeypatch):
-    import huggingface_hub
-    from huggingface_hub.errors import EntryNotFoundError
-
-    def absent(*args, **options):
-        raise EntryNotFoundError("404")
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", absent)
-    with pytest.raises(WeightsError, match=r"has no model\.safetensors, and zoo reads no pickles"):
-        zoo.load(NAME)
+def test_the_commit_is_said_and_recorded(hub_file):
+    backbone = zoo.load(NAME)
+    assert backbone.spec.revision == "c" * 40
+    assert backbone.notes == (
+        f"{NAME}: the catalog pins no revision; its weights are commit cccccccccccc of hf-hub:{NAME}",
+    )
 
 
 def test_damaged_download_is_refused(hub_file, tmp_path):

@@ -34,8 +34,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Status:
-    """All tallies of a store in the order of its suite, how many cells failed for each reason (its first line), and
-    what is wrong with its files; a cell whose row is damaged counts as missing.
+    """All tallies of a store in the order of its suite, and how many cells failed for each reason (its first line).
+
+    `problems` say what is wrong with its files; a cell whose row is damaged counts as missing.
     """
 
     store: str

@@ -32,18 +32,27 @@ PROVIDERS = Registry(
 )
 
 
-def load(name: str, *, pretrained: bool = True, weights: str | Path | None = None, seed: int | None = None) -> Backbone:
+def load(
+    name: str,
+    *,
+    pretrained: bool = True,
+    weights: str | Path | None = None,
+    seed: int | None = None,
+    allow_pickle: str = "",
+) -> Backbone:
     """Build a backbone: the same call and the same shapes for all of them.
 
     Args:
         name: `provider/arch.tag`, a folder that `zoo pretrain` wrote, or `module/package.module:function`.
         pretrained: False builds exactly the same graph with the architecture's own initialisation.
         weights: a .safetensors file to load into that graph instead of the weights that `name` stands for.
+        allow_pickle: the file name of `weights`, if that is a pickle which you trust; only tensors are read of it.
         seed: seed of the initialisation; the global random state is left as it was. None draws from it.
 
     Raises:
         UnknownName: no such backbone; the message carries the nearest names.
         WeightsError: weights that are missing, damaged, or made for another architecture.
+        Offline: weights that are not on this machine, without a network.
         IncompatibleError: `weights` together with `pretrained=False`.
         MissingDependency: the provider's library is not installed.
 
@@ -53,10 +62,11 @@ def load(name: str, *, pretrained: bool = True, weights: str | Path | None = Non
     """
     if weights is not None and not pretrained:
         raise IncompatibleError("weights were given together with pretrained=False. Fix: leave one of them out.")
-    spec, folder, digest = spec_of(name), Path(name).expanduser(), ""
+    spec, folder, digest, tensors = spec_of(name), Path(name).expanduser(), "", None
     if folder.is_dir() and weights is None:
         weights, digest = folder / WEIGHTS, spec.digest
-    tensors = read_weights(Path(weights).expanduser(), digest) if weights is not None and pretrained else None
+    if weights is not None and pretrained:
+        tensors = read_weights(Path(weights).expanduser(), digest, allow_pickle=allow_pickle)
     return build(spec, pretrained=pretrained, tensors=tensors, seed=seed)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Backbone, Features
 from zoo.data.pixels import as_mode
 from zoo.errors import MissingDependency, UnknownName, WeightsError
+from zoo.io.repository import fetch_repository
+from zoo.io.transport import install
 from zoo.providers.weights import load_strictly, read_weights
 
 if TYPE_CHECKING:
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from zoo.io.repository import Snapshot
     from zoo.providers.weights import Tensors
     from zoo.specs import BackboneSpec
+
+WEIGHTS = "model.safetensors"
 
 
 def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Backbone:
@@ -25,6 +29,7 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
 
     Weights come as safetensors from the hub and pass through timm's own checkpoint filter, so that the result equals
     `timm.create_model(arch.tag, pretrained=True, num_classes=0)`; or they are given as `tensors` and must fit exactly.
+    The record of the result names the commit that they come from.
     """
     timm = import_timm()
     if not timm.is_model(spec.arch):
@@ -40,36 +45,27 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
                 f"{spec.name} names an architecture, not weights. Fix: choose a tag "
                 f"(`zoo list '{spec.name}.*'` shows them), or train it from scratch (pretrained=False, --scratch)."
             )
-        overlay = {"state_dict": read_weights(_download(spec))}  # read by zoo, filtered by timm
+        found = _fetched(spec)
+        overlay = {"state_dict": read_weights(found.folder / WEIGHTS)}  # read by zoo, filtered by timm
         module = timm.create_model(model, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay)
+        backbone = assemble(dataclasses.replace(spec, revision=found.commit), module)
+        return dataclasses.replace(backbone, notes=(*backbone.notes, *_notes(spec, found)))
     else:
         module = timm.create_model(model, num_classes=0)
     return assemble(spec, module)
 
 
-def _download(spec: BackboneSpec) -> Path:
-    """The safetensors file of a hub repository, from the local cache or the network."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+def _fetched(spec: BackboneSpec) -> Snapshot:
+    """The weights of a tag on this machine, from the cache or the hub, checked."""
+    return fetch_repository(spec.source.removeprefix("hf-hub:"), spec.revision, (WEIGHTS,))
 
-    repository = spec.source.removeprefix("hf-hub:")
-    try:
-        return Path(hf_hub_download(repository, "model.safetensors", revision=spec.revision or None, etag_timeout=10))
-    except LocalEntryNotFoundError as error:
-        raise WeightsError(
-            f"the weights of {spec.name} (hub repository {repository}) are not in the local cache and the hub cannot "
-            "be reached. Fix: load them once on a connected machine and copy its Hugging Face cache, or pass "
-            "pretrained=False."
-        ) from error
-    except EntryNotFoundError as error:
-        raise WeightsError(
-            f"hub repository {repository} has no model.safetensors, and zoo reads no pickles. Fix: choose another tag "
-            f"of {spec.arch} (`zoo list 'timm/{spec.arch}.*'`)."
-        ) from error
-    except HfHubHTTPError as error:
-        raise WeightsError(
-            f"hub repository {repository} cannot be read: {error}. Fix: check access and HF_TOKEN."
-        ) from error
+
+def _notes(spec: BackboneSpec, found: Snapshot) -> tuple[str, ...]:
+    """What was decided for the user: the commit, where the catalog pins none."""
+    if spec.revision:
+        return found.notes
+    note = f"{spec.name}: the catalog pins no revision; its weights are commit {found.commit[:12]} of {spec.source}"
+    return (note, *found.notes)
 
 
 def assemble(spec: BackboneSpec, module: nn.Module) -> Backbone:
@@ -133,4 +129,5 @@ def import_timm() -> Any:
         import timm
     except ImportError as error:
         raise MissingDependency("timm", "timm") from error
+    install()
     return timm

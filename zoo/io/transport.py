@@ -1,0 +1,199 @@
+"""Requests that always end: finite time-outs, one kind of failure, and answers whose headers are checked.
+
+The stock hub client waits without limit in many places, and names files after headers that a server sends. `bounded`
+puts a client right, and `install` does so for every client that huggingface_hub makes in this process, hence also for
+transformers, timm, open_clip and datasets.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx2
+from huggingface_hub import set_client_factory
+from huggingface_hub.errors import OfflineModeIsEnabled
+from huggingface_hub.utils import _http
+
+from zoo.errors import Offline, UnsafeContent
+from zoo.io.settings import timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_READS = ("GET", "HEAD")
+_SENDING = 60.0  # seconds that a server may think about an upload
+_MEMORY = 20.0  # seconds for which a silent server is not asked again
+_silent: dict[str, float] = {}  # host -> when it did not answer
+_ETAG = re.compile(r'(W/)?"?[A-Za-z0-9][A-Za-z0-9._=+-]{0,199}"?')
+_HEX = re.compile(r"[0-9a-f]{40}")
+
+
+class Unreachable(Offline, OfflineModeIsEnabled):
+    """No answer in time. To huggingface_hub it is the offline mode: what is cached is used, and nothing is repeated."""
+
+
+def client() -> httpx2.Client:
+    """A client for zoo's own requests. HTTP(S)_PROXY, NO_PROXY and SSL_CERT_FILE are honoured.
+
+    Example:
+        >>> with client() as session:
+        ...     session.timeout.read
+        8.0
+    """
+    return bounded(httpx2.Client(follow_redirects=True, max_redirects=5, timeout=timeout()))
+
+
+def install() -> None:
+    """Bound every client that huggingface_hub makes from now on. A factory that the user set stays in use beneath."""
+    factory: Any = getattr(_http, "_GLOBAL_CLIENT_FACTORY", _http.default_client_factory)
+    if not getattr(factory, "is_bounded", False):
+        set_client_factory(_bounded_factory(factory))
+
+
+def bounded(made: httpx2.Client, remember: bool = False) -> httpx2.Client:
+    """The same client, whose requests end.
+
+    Each wait is cut to `ZOO_TIMEOUT` (to a minute where something is sent), and that includes the look-up of the host's
+    name. A read that gets no answer raises `Unreachable`; with `remember`, so do further ones for a while, at once.
+
+    Raises (when used):
+        Unreachable: no answer to a GET or HEAD. What sends data raises httpx2's own errors, which callers may repeat.
+        UnsafeContent: a header that would name a file outside of the cache.
+    """
+    send: Callable[..., httpx2.Response] = made.send
+
+    def send_bounded(request: httpx2.Request, **options: Any) -> httpx2.Response:
+        reads = request.method in _READS
+        limit = timeout() if reads else max(timeout(), _SENDING)
+        request.extensions["timeout"] = clamped(request.extensions.get("timeout"), limit)
+        if remember:
+            check_not_silent(str(request.url))
+        try:
+            _resolve(str(request.url), limit)
+            response = send(request, **options)
+        except (httpx2.TimeoutException, httpx2.TransportError, OSError) as error:
+            if not reads or isinstance(error, Unreachable | OfflineModeIsEnabled):
+                raise
+            if remember:
+                note_silence(str(request.url))
+            raise Unreachable(f"{shown(str(request.url))} did not answer: {_reason(error, limit)}.") from error
+        try:
+            check_headers(response)
+        except UnsafeContent:
+            response.close()
+            raise
+        return response
+
+    setattr(made, "send", send_bounded)  # noqa: B010 - a method of one object, whatever class a factory chose
+    return made
+
+
+def note_silence(url: str) -> None:
+    """Remember that the host of an address does not answer, so that a list of names does not wait for each."""
+    _silent[urlsplit(url).netloc] = time.monotonic()
+
+
+def check_not_silent(url: str) -> None:
+    """Raise at once what waiting would raise later.
+
+    Raises:
+        Unreachable: the host did not answer a moment ago.
+    """
+    if time.monotonic() - _silent.get(urlsplit(url).netloc, -_MEMORY) < _MEMORY:
+        raise Unreachable(f"{shown(url)} did not answer a moment ago.")
+
+
+def clamped(asked: Any, limit: float) -> dict[str, float]:
+    """Time-outs of a request (connect, read, write, pool) in seconds, none above the limit or missing.
+
+    Example:
+        >>> clamped({"connect": None, "read": 600.0, "write": 1.0}, limit=8.0)
+        {'connect': 8.0, 'read': 8.0, 'write': 1.0, 'pool': 8.0}
+    """
+    given = asked if isinstance(asked, dict) else {}
+    waits = {kind: given.get(kind) for kind in ("connect", "read", "write", "pool")}
+    return {kind: min(wait, limit) if isinstance(wait, int | float) else limit for kind, wait in waits.items()}
+
+
+def check_headers(response: httpx2.Response) -> None:
+    """Refuse headers that huggingface_hub would make a path of.
+
+    Raises:
+        UnsafeContent: an ETag or a commit that is no plain name, or storage that is no web address.
+    """
+    headers, where = response.headers, shown(str(response.url))
+    if response.request.method == "HEAD":  # the ETags of other answers name nothing
+        for name in ("x-linked-etag", "etag"):
+            if name in headers and (not _ETAG.fullmatch(headers[name]) or ".." in headers[name]):
+                raise UnsafeContent(f"{where} sent an {name} that is no plain name: {headers[name][:60]!r}. {_FIX}")
+        if "x-repo-commit" in headers and not _HEX.fullmatch(headers["x-repo-commit"]):
+            raise UnsafeContent(f"{where} sent a commit that is none: {headers['x-repo-commit'][:60]!r}. {_FIX}")
+    storage = headers.get("x-xet-cas-url", "")
+    if storage and urlsplit(storage).scheme not in ("http", "https"):
+        raise UnsafeContent(f"{where} names a storage that is no web address: {storage[:60]!r}. {_FIX}")
+
+
+def shown(url: str) -> str:
+    """An address as messages may show it: without user, password and query, which can hold secrets.
+
+    Example:
+        >>> shown("https://me:secret@hub.example:8080/a/b?X-Amz-Signature=123")
+        'https://hub.example:8080/a/b'
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:300]
+
+
+def _bounded_factory(factory: Callable[[], httpx2.Client]) -> Callable[[], httpx2.Client]:
+    def make() -> httpx2.Client:
+        return bounded(factory(), remember=True)
+
+    make.is_bounded = True  # type: ignore[attr-defined]
+    return make
+
+
+def _resolve(url: str, seconds: float) -> None:
+    """Look the host up within the time, which the system's own look-up does not promise. A proxy does it itself.
+
+    Raises:
+        OSError: there is no such host, or no name server answered.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    proxies = getproxies()
+    if (proxies.get(parts.scheme) or proxies.get("all")) and not proxy_bypass(host):
+        return
+    failures: list[OSError] = []
+
+    def look_up() -> None:
+        try:
+            socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
+        except UnicodeError:
+            failures.append(OSError(f"{host!r} is no host name"))
+        except OSError as error:
+            failures.append(error)
+
+    if re.fullmatch(r"[0-9.]+|[0-9a-f:]+", host):
+        return
+    thread = threading.Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise OSError(f"no name server answered in {seconds:g} seconds")
+    if failures:
+        raise failures[0]
+
+
+def _reason(error: Exception, limit: float) -> str:
+    if isinstance(error, httpx2.TimeoutException):
+        return f"silent for {limit:g} seconds"
+    return str(error)[:200] or type(error).__name__
+
+
+_FIX = "Fix: use another hub (HF_ENDPOINT); this one is broken or hostile."
