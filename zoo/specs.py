@@ -70,9 +70,23 @@ class Record:
 class BackboneSpec(Record):
     """What is known of a backbone without building it.
 
-    `name` is `provider/arch` (from scratch only) or `provider/arch.tag`. Sizes are [C, H, W]; `None` means not known
-    until it is built. `licence` is that of the weights; `unknown` is said, never guessed. `pretraining_flops` is what
-    making the weights took, where that was counted.
+    `name` is `provider/arch` (from scratch only), `provider/arch.tag`, or for a checkpoint of the Hugging Face hub
+    `transformers/NAMESPACE/NAME`, whose `arch` is the model type and whose `tag` is the repository. `None` and "" mean
+    not known until it is built. `licence` is that of the weights; `unknown` is said, never guessed.
+
+    Fields by what they are of, with their units:
+        all: `parameters` counted without heads; `pooled_dim` and `token_dim` widths of `Features.pooled` and `.tokens`;
+            `stride` pixels or samples a token (the longer side of a patch; the product of all convolution strides);
+            `padding` one of `masked`, `equal_length`, `fixed`; `family` the model family (resnet, bert, wav2vec2).
+        weights: `pretraining_flops`, what making them took, where that was counted;
+            `source` `hf-hub:NAMESPACE/NAME` or a URL; `revision` a commit where one is pinned; `weights_format`
+            `safetensors`, `pickle` or "" where only the repository knows; `library` the version that said all this.
+        images: `input_size` [C, H, W], `mean`, `std`, `interpolation`, `crop_pct`, `crop_mode`.
+        speech: `sample_rate` in Hz; `normalize_waveform`, whether each clip is brought to mean 0 and variance 1.
+        text: `context` in tokens; `tokenizer` its class; `lower_case`, whether it folds case.
+        image-text: both towers, so the fields of images and of text; `pooled_dim` is that of the shared space,
+            `token_dim` that of the image tower.
+        transformers: `config`, JSON of the values that differ from the model type's defaults.
     """
 
     name: str
@@ -99,6 +113,18 @@ class BackboneSpec(Record):
     recipe: str = ""
     recipe_digest: str = ""
     pretraining_flops: int | None = None
+    family: str = ""
+    token_dim: int | None = None
+    stride: int | None = None
+    sample_rate: int | None = None
+    normalize_waveform: bool = False
+    context: int | None = None
+    tokenizer: str = ""
+    lower_case: bool | None = None
+    config: str = ""
+    weights_format: str = ""
+    library: str = ""
+    curated: bool = False
 
     @property
     def pretrained(self) -> bool:

@@ -32,7 +32,7 @@ def loaded(name, hub, cache, offline="0"):
         f"try:\n    print(weights_digest(zoo.load({name!r}).module))\n"
         "except zoo.ZooError as error:\n    print(error)\n    sys.exit(2)"
     )
-    environment = {**os.environ, **hub.environment(token="", home=cache), "HF_HUB_OFFLINE": offline}
+    environment = {**os.environ, **hub.environment(token=hub.read_token, home=cache), "HF_HUB_OFFLINE": offline}
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
 
 

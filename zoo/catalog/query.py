@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from zoo.specs import BackboneSpec
 
-MODALITIES = ("vision", "text", "audio", "image-text")
+MODALITIES = ("text", "vision", "speech", "image-text")
 CAPABILITIES = ("pooled", "tokens", "maps")
 # Classes of well-known licences. One that is in neither class has terms of its own, for a person to read.
 PERMISSIVE = frozenset(

@@ -1,8 +1,18 @@
 """What the catalog knows, one plain dict a backbone, read from the JSON files beside this module and from plug-ins.
 
-`timm.json` is generated (`zoo.upkeep.timm_index` writes and explains it), `pocket.json` is kept by hand. Of a
-third-party backbone (entry points of the group `zoo.backbones`, named `provider/arch` or `provider/arch.tag`) only the
-name is known until it is loaded.
+`pocket.json` is kept by hand; the others are made by `zoo.upkeep.catalog` from the installed libraries. Each is compact,
+because every `zoo list` reads it. What many rows say alike is said once, in one of three lists, without the values that
+are BackboneSpec's defaults:
+
+    {"schema": ..., "library": "timm 1.0.31", "provider": "timm", "hub": "timm/",
+     "inputs": [{...}], "graphs": [{...}], "weights": [{...}],
+     "archs": {ARCH: {"": [INPUTS, GRAPH],                       from scratch
+                      TAG: [INPUTS, GRAPH, WEIGHTS],             weights at hf-hub:HUB + ARCH.TAG
+                      TAG: [INPUTS, GRAPH, WEIGHTS, SOURCE]}}}   weights at SOURCE
+
+A tag with a slash is a repository of the Hugging Face hub: the row's name is then `provider/TAG` and its source
+`hf-hub:TAG`. Of a third-party backbone (entry points of the group `zoo.backbones`, named `provider/arch` or
+`provider/arch.tag`) only the name is known until it is loaded.
 """
 
 from __future__ import annotations
@@ -16,9 +26,13 @@ from zoo.registry import Registry
 from zoo.specs import BackboneSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 backbones = Registry("backbone", {}, group="zoo.backbones")
+
+PROVIDERS = ("pocket", "timm")
+"""Providers whose rows are shown: those that `zoo.providers.loading` can load. An index that is here before its loader
+is not listed; add the name together with the loader (a test keeps the two equal)."""
 
 Row = dict[str, Any]  # the fields of one BackboneSpec that differ from its defaults
 
@@ -34,9 +48,55 @@ def rows() -> dict[str, Row]:
         >>> rows()["pocket/resnet10.glyphs"]["tag"]
         'glyphs'
     """
-    plugins = (_plugin_row(name, point.value) for name, point in backbones.plugins.items())
-    found = {row["name"]: row for source in (plugins, _pocket_rows(), _timm_rows()) for row in source}
+    found = {name: _plugin_row(name, point.value) for name, point in backbones.plugins.items()}
+    for provider in PROVIDERS:
+        for row in rows_of(provider):
+            found[row["name"]] = row
     return dict(sorted(found.items()))
+
+
+def rows_of(provider: str) -> Iterable[Row]:
+    """The rows of one index file, in its order, whether the provider is shown or not.
+
+    Raises:
+        OSError: there is no such file.
+
+    Example:
+        >>> [row["tag"] for row in rows_of("pocket")]
+        ['', 'glyphs', 'textures']
+    """
+    index = _read(f"{provider}.json")
+    return map(_tuples, index["backbones"]) if "backbones" in index else expand(index)
+
+
+def expand(index: dict[str, Any]) -> Iterator[Row]:
+    """The rows that the JSON data of an index file (see above) stands for.
+
+    Example:
+        >>> list(expand({"library": "a 1", "provider": "a", "hub": "", "inputs": [{}], "graphs": [{"parameters": 3}],
+        ...              "weights": [{}], "archs": {"net": {"b/c": [0, 0, 0]}}}))[0]["source"]
+        'hf-hub:b/c'
+    """
+    common = {"provider": index["provider"], "library": index["library"]}
+    prefix, hub = f"{index['provider']}/", f"hf-hub:{index['hub']}"
+    inputs = [common | _tuples(item) for item in index["inputs"]]
+    graphs = [_tuples(item) for item in index["graphs"]]
+    weights = [_tuples(item) for item in index["weights"]]
+    for arch, tags in index["archs"].items():
+        for tag, place in tags.items():
+            if not tag:
+                yield {"name": prefix + arch, "arch": arch, **inputs[place[0]], **graphs[place[1]]}
+                continue
+            model = tag if "/" in tag else f"{arch}.{tag}"
+            yield {
+                "name": prefix + model,
+                "arch": arch,
+                "tag": tag,
+                **inputs[place[0]],
+                **graphs[place[1]],
+                **weights[place[2]],
+                "source": place[3] if len(place) > 3 else hub + model,
+            }
 
 
 def spec_of(row: Row) -> BackboneSpec:
@@ -60,23 +120,6 @@ def _plugin_row(name: str, value: str) -> Row:
         provider, model = "", name
     arch, _, tag = model.partition(".")
     return {"name": name, "provider": provider, "arch": arch, "tag": tag, "modality": "unknown", "source": value}
-
-
-def _pocket_rows() -> Iterable[Row]:
-    return map(_tuples, _read("pocket.json")["backbones"])
-
-
-def _timm_rows() -> Iterable[Row]:
-    index = _read("timm.json")
-    profiles = [_tuples(profile) for profile in index["profiles"]]
-    for arch, tags in index["archs"].items():
-        for tag, (profile, *rest) in tags.items():
-            model = f"{arch}.{tag}" if tag else arch
-            row = {"name": f"timm/{model}", "provider": "timm", "arch": arch, "tag": tag, **profiles[profile]}
-            if tag:
-                row["licence"] = rest[0]
-                row["source"] = f"hf-hub:{rest[1] if len(rest) > 1 else 'timm/' + model}"
-            yield row
 
 
 def _tuples(row: Row) -> Row:
