@@ -55,8 +55,8 @@ def test_weights_from_a_hub_equal_timms_own_loading(hub, tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("timm/test_vit.r160_in1k", "pytorch_model.bin"),
-        ("timm/test_efficientnet.r160_in1k", "hub repository timm/test_efficientnet.r160_in1k is not there"),
+        ("timm/test_vit.r160_in1k", "has no model.safetensors, and zoo reads no pickles"),
+        ("timm/test_efficientnet.r160_in1k", "hub repository timm/test_efficientnet.r160_in1k cannot be read: the server answered 404"),
     ],
 )
 def test_what_the_hub_does_not_have_is_told(hub, tmp_path, name, said):
