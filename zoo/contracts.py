@@ -38,6 +38,22 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Padded:
+    """A batch of B samples of different lengths: `values` [B, T, ...] and `mask` [B, T] bool, True where it is real."""
+
+    values: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A batch for an image-text backbone: images [B, C, H, W], texts, or both; what is not given is None."""
+
+    vision: Tensor | None = None
+    text: Padded | None = None
+
+
+@dataclass(frozen=True)
 class Backbone:
     """A network behind the one contract, composed and never inherited from.
 
