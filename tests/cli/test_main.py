@@ -2,19 +2,19 @@
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 from running import run
 
 import zoo
-from zoo.cli import backbones, bench, files, main, training, upkeep
-from zoo.cli.main import _parser
+from zoo.cli import main
+from zoo.cli.main import ROOMS, _parser
 
 EXAMPLES = {
-    name.removesuffix("_EXAMPLES").lower(): text
-    for room in (backbones, bench, files, training, upkeep)
-    for name, text in vars(room).items()
-    if name.endswith("_EXAMPLES")
+    name: vars(import_module(f"zoo.cli.{room}"))[f"{name.upper()}_EXAMPLES"]
+    for room, names in ROOMS.items()
+    for name in names
 }
 HEAVY = ("torch", "transformers", "timm", "numpy")
 
@@ -97,3 +97,20 @@ def test_closed_pipe_is_not_an_error():
     )
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1
+
+
+def test_the_table_of_rooms_names_every_command():
+    """A command that is missing there would only be found by reading all rooms."""
+    known = _parser()._subparsers._group_actions[0].choices
+    assert list(known) == [name for names in ROOMS.values() for name in names]
+    for room, names in ROOMS.items():
+        own = _parser(names[0])._subparsers._group_actions[0].choices
+        assert list(own) == list(names), room
+
+
+def test_an_unknown_command_is_told_with_all_that_there_are(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["lst"])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert all(name in said for names in ROOMS.values() for name in names)

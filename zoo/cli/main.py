@@ -12,7 +12,6 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from zoo.cli import backbones, bench, files, training, upkeep
 from zoo.errors import Interrupted, ZooError
 
 if TYPE_CHECKING:
@@ -22,13 +21,23 @@ if TYPE_CHECKING:
     Add = Callable[[str, Run, str, str], argparse.ArgumentParser]
     """Makes a command: its name, what runs it, one sentence on it, and examples."""
 
+ROOMS = {
+    "backbones": ("list", "show"),
+    "training": ("pretrain", "finetune"),
+    "bench": ("bench", "report"),
+    "files": ("fetch", "cache", "audit"),
+    "upkeep": ("doctor",),
+}
+"""The modules beside this one, and the commands of each, in the order of `zoo --help`."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 something is broken, 2 bad input, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # an ASCII terminal gets "?" and not a crash
             stream.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser(arguments[0] if arguments else "").parse_args(arguments)
     try:
         code: int = options.run(options)
         sys.stdout.flush()
@@ -46,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: str = "") -> argparse.ArgumentParser:
+    """The parser of all commands; of those in one room, which is quicker, where `asked` is one of them."""
+    from importlib import import_module
+
     from zoo.version import __version__
 
     parser = argparse.ArgumentParser(
@@ -67,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--debug", action="store_true", help="show the traceback of an error")
         return made
 
-    for room in (backbones, training, bench, files, upkeep):
-        room.commands(add)
+    own = [room for room, names in ROOMS.items() if asked in names]
+    for room in own or ROOMS:
+        import_module(f"zoo.cli.{room}").commands(add)
     return parser
