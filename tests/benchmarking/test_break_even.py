@@ -57,6 +57,30 @@ def test_no_number_without_its_reason(rows, why):
     assert (only(rows).tasks, only(rows).why) == (None, why)
 
 
+def test_a_lost_cell_of_a_shorter_schedule_might_have_been_cheaper():
+    rows = [*rows_of("S", 80, 100)[:-1], *rows_of("S", 80, 300, 2), *rows_of("P:glyphs", 80, 50)]
+    assert (only(rows).tasks, only(rows).why, only(rows).scratch_schedule) == (None, LOST, 0)
+
+
+def test_a_lost_cell_of_a_longer_schedule_does_not_matter():
+    assert only([*rows_of("S", 80, 200), *rows_of("P:glyphs", 80, 100)]).tasks == pytest.approx(1000 / 300)
+
+
+@pytest.mark.parametrize("arm", ["S", "P:glyphs"])
+def test_a_sum_that_lacks_a_cell_is_no_number(arm):
+    rows = [*rows_of("S", 80, 200), *rows_of("S", 80, 300, 2), *rows_of("P:glyphs", 80, 100)]
+    place = next(i for i, row in enumerate(rows) if row.run.arm == arm)
+    failed = {"status": "failed", "reason": "the loss became NaN at step 3"}
+    rows[place] = dataclasses.replace(rows[place], result=failed)
+    assert (only(rows).tasks, only(rows).why) == (None, NOT_COUNTED)
+
+
+def test_rows_that_the_suite_does_not_ask_for_cost_nothing():
+    rows = [*rows_of("S", 80, 200), *rows_of("S", 80, 300, 2), *rows_of("P:glyphs", 80, 100)]
+    extra = dataclasses.replace(rows[0], run=dataclasses.replace(rows[0].run, seed=77))
+    assert only([*rows, extra]) == only(rows)
+
+
 def test_a_row_that_is_there_twice_counts_once():
     rows = [*rows_of("S", 80, 200), *rows_of("S", 80, 300, 2), *rows_of("P:glyphs", 80, 100)]
     assert only([*rows, *rows]) == only(rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.benchmarking.cells import place_of_row
-from zoo.benchmarking.cost import spent
+from zoo.benchmarking.cost import paid_for, spent
 from zoo.benchmarking.pairing import lost
 from zoo.benchmarking.statistics import break_even_reuse
 from zoo.benchmarking.summary_records import BreakEven
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NOT_RECORDED = "the cost of pre-training is not recorded"
 LOST = "cells failed or are missing"
-NOT_COUNTED = "FLOPs are not recorded"
+NOT_COUNTED = "FLOPs of some cells are not recorded"
 NOT_REACHED = "scratch did not reach this score"
 NEVER = "the arm costs no less than scratch"
 
@@ -31,7 +31,8 @@ def break_evens(suite: Suite, cells: Cells, rows: Sequence[Result]) -> tuple[Bre
     """The break-even reuse of every pre-trained arm at every budget, in FLOPs.
 
     Both costs are those of reaching the arm's mean test score: the arm's own search and final runs, and those of the
-    shortest schedule of scratch whose mean is not below it.
+    shortest schedule of scratch whose mean is not below it. A lost cell that might change which one that is, or a cell
+    that does not say its FLOPs, takes the number away.
 
     Source:
         PROTOCOL, "Numbers": `k* = C_pretrain / (C_S(m) - C_P(m))`.
@@ -44,9 +45,8 @@ def break_evens(suite: Suite, cells: Cells, rows: Sequence[Result]) -> tuple[Bre
         {'cells failed or are missing'}
     """
     by_place: dict[Place, list[Result]] = {}
-    for row in {(row.key, str(row.result)): row for row in rows}.values():
-        if (row.run.suite, row.run.suite_version) == (suite.name, suite.version):
-            by_place.setdefault(place_of_row(row), []).append(row)
+    for row in paid_for(suite, rows):
+        by_place.setdefault(place_of_row(row), []).append(row)
     return tuple(
         _break_even(suite, cells, by_place, arm, budget)
         for budget in suite.budgets
@@ -61,15 +61,16 @@ def _break_even(suite: Suite, cells: Cells, rows: dict[Place, list[Result]], arm
     if reached is None:
         return BreakEven(arm.id, arm.label, arm.role, budget, why=LOST)
     pretraining = _pretraining(cells, place)
-    own = spent(rows.get(place, [])).flops
+    own = _flops(rows.get(place, []))
     scratch = suite.baselines(arm)[0].id
     schedules = sorted({1, *suite.longer})
-    means = [_mean(suite, cells, (scratch, budget, schedule)) for schedule in schedules]
-    schedule = next((s for s, mean in zip(schedules, means, strict=True) if mean is not None and mean >= reached), 0)
-    theirs = spent(rows.get((scratch, budget, schedule), [])).flops
+    means = {schedule: _mean(suite, cells, (scratch, budget, schedule)) for schedule in schedules}
+    first = next((s for s, mean in means.items() if mean is None or mean >= reached), 0)
+    schedule = 0 if means.get(first) is None else first
+    theirs = _flops(rows.get((scratch, budget, schedule), []))
     tasks, why = None, ""
     if not schedule:
-        why = LOST if None in means else NOT_REACHED
+        why = LOST if first else NOT_REACHED
     elif own is None or theirs is None:
         why = NOT_COUNTED
     elif pretraining is None:
@@ -87,6 +88,12 @@ def _mean(suite: Suite, cells: Cells, place: Place) -> float | None:
     if any(lost(suite, cells, arm, budget, (schedule,))):
         return None
     return float(np.mean([cell.answers.mean() for cell in cells.at(*place).values()]))
+
+
+def _flops(rows: Sequence[Result]) -> int | None:
+    """What these cells took together; None where one of them does not say."""
+    total = spent(rows)
+    return None if "flops" in total.lacking else total.flops
 
 
 def _pretraining(cells: Cells, place: Place) -> int | None:

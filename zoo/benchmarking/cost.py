@@ -30,22 +30,39 @@ def arm_costs(suite: Suite, rows: Sequence[Result]) -> tuple[ArmCost, ...]:
         >>> len(costs), costs[0].total.cells, costs[0].total.flops
         (14, 0, None)
     """
-    unique = {(row.key, canonical_or_repr(row)): row for row in rows}
-    mine = [row for row in unique.values() if (row.run.suite, row.run.suite_version) == (suite.name, suite.version)]
+    mine = paid_for(suite, rows)
     found = []
     for budget in suite.budgets:
         for arm in suite.arms:
             here = [row for row in mine if (row.run.arm, row.run.budget) == (arm.id, budget)]
-            found.append(_cost(suite, arm, budget, EQUAL, [row for row in here if schedule_of(row) == 1]))
+            found.append(_cost(arm, budget, EQUAL, [row for row in here if schedule_of(row) == 1]))
             if arm.role == "S" and suite.longer:
                 known = {1, *suite.longer}
-                found.append(_cost(suite, arm, budget, CONVERGED, [r for r in here if schedule_of(r) in known]))
+                found.append(_cost(arm, budget, CONVERGED, [r for r in here if schedule_of(r) in known]))
     return tuple(found)
 
 
-def _cost(suite: Suite, arm: Arm, budget: int, variant: str, rows: Sequence[Result]) -> ArmCost:
-    search = [row for row in rows if row.run.phase == "tune" and row.run.seed in suite.tuning_seeds]
-    final = [row for row in rows if row.run.phase == "final" and row.run.seed in suite.seeds]
+def paid_for(suite: Suite, rows: Sequence[Result]) -> list[Result]:
+    """The rows that a suite pays for: its own trials and reporting cells, each once.
+
+    Example:
+        >>> from zoo.benchmarking.suite import load_suite
+        >>> paid_for(load_suite("digits"), [])
+        []
+    """
+    seeds = {"tune": suite.tuning_seeds, "final": suite.seeds}
+    unique = {(row.key, canonical_or_repr(row)): row for row in rows}
+    return [
+        row
+        for row in unique.values()
+        if (row.run.suite, row.run.suite_version) == (suite.name, suite.version)
+        and row.run.seed in seeds.get(row.run.phase, ())
+    ]
+
+
+def _cost(arm: Arm, budget: int, variant: str, rows: Sequence[Result]) -> ArmCost:
+    search = [row for row in rows if row.run.phase == "tune"]
+    final = [row for row in rows if row.run.phase == "final"]
     parts = (spent(search), spent(final), spent([*search, *final]))
     return ArmCost(arm.id, arm.label, arm.role, budget, variant, *parts)
 
