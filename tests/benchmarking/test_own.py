@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from running import run
@@ -55,6 +56,20 @@ def test_the_command_that_makes_it_again(photos, capsys, tmp_path):
     assert describe_suite(suite) in err
     again = own_suite(words[3], words[5].split(","), words[7], budgets=(1, 4), steps=7, seeds=3, margin=2.5)
     assert again == suite
+
+
+def test_spelling_and_order_do_not_make_another_suite(photos, vit, monkeypatch):
+    monkeypatch.chdir(vit.parent)
+    suite = own_suite(photos, ["vit"], budgets=(4, 1))
+    assert suite == own_suite(photos, [str(vit)], budgets=(1, 4))
+    assert f"--backbones {vit.resolve()} " in suite.sources[COMMAND]
+    with pytest.raises(UsageError, match=r"\./vit is named twice"):
+        own_suite(photos, ["vit", "./vit"])
+
+
+def test_a_path_that_is_no_folder_is_the_known_data_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert own_suite(Path("digits"), [GLYPHS]).task.source == "digits"
 
 
 @pytest.mark.parametrize("level", LEVELS)

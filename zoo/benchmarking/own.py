@@ -93,7 +93,8 @@ def own_suite(
     if level not in LEVELS:
         raise UnknownName("level", level, LEVELS, f"Known: {', '.join(LEVELS)}.")
     chosen = LEVELS[level]
-    arms = _arms(_specs(backbones), chosen)
+    specs = _specs(backbones)
+    arms = _arms(specs, chosen)
     images = load_images(data)
     parts = split(images.targets, test=SPLIT["test"], validation=SPLIT["validation"], seed=0)
     most = int(np.bincount(images.targets[parts.train], minlength=len(images.classes)).min())
@@ -102,8 +103,8 @@ def own_suite(
         version="1",
         level=level,
         title=f"{images.name}: pre-trained against from scratch",
-        about=f"{len(images)} images of {len(images.classes)} classes, and {len(backbones)} pre-trained "
-        f"backbone{'' if len(backbones) == 1 else 's'}. Every arm gets the same labels, the same search and the same "
+        about=f"{len(images)} images of {len(images.classes)} classes, and {len(specs)} pre-trained "
+        f"backbone{'' if len(specs) == 1 else 's'}. Every arm gets the same labels, the same search and the same "
         "augmentation; only the start differs.",
         rests_on="The pre-training data of these backbones were made by others; what they share with these images is "
         "not known.",
@@ -111,7 +112,7 @@ def own_suite(
         margin=float(margin),
         task=TaskSpec(_slug(images.name), "image_classification", _source(data), len(images.classes)),
         arms=arms,
-        budgets=tuple(budgets) or _spread(most, chosen.budgets),
+        budgets=tuple(sorted(budgets)) or _spread(most, chosen.budgets),
         seeds=tuple(range(seeds)),
         tuning_seeds=TUNING_SEEDS,
         steps=steps,
@@ -122,11 +123,11 @@ def own_suite(
         sources={"data": images.name, "digest": images.digest, "licence": "not stated"},
     )
     check(suite, ROLES)
-    return replace(suite, sources={**suite.sources, COMMAND: _command(suite, [str(name) for name in backbones])})
+    return replace(suite, sources={**suite.sources, COMMAND: _command(suite, list(specs))})
 
 
 def _command(suite: Suite, backbones: Sequence[str]) -> str:
-    """What makes this suite again, whatever the defaults become."""
+    """What makes this suite again, from any folder and whatever the defaults become."""
     options = {
         "data": suite.task.source,
         "backbones": ",".join(backbones),
@@ -157,12 +158,10 @@ def describe_suite(suite: Suite) -> str:
 
 
 def _specs(backbones: Sequence[str]) -> dict[str, BackboneSpec]:
-    """The record of each backbone, by what `zoo.load` takes."""
+    """The record of each backbone, by what `zoo.load` takes; a folder by its full path, so that it works anywhere."""
     if not backbones:
         raise UsageError("no backbone was named. Fix: --backbones A,B with names from `zoo list --pretrained`.")
-    if twice := sorted({name for name in backbones if list(backbones).count(name) > 1}):
-        raise UsageError(f"{', '.join(twice)} is named twice. Fix: name each backbone once.")
-    specs = {}
+    specs: dict[str, BackboneSpec] = {}
     for name in backbones:
         spec = spec_of(name)
         if not spec.pretrained:
@@ -173,7 +172,10 @@ def _specs(backbones: Sequence[str]) -> dict[str, BackboneSpec]:
         if spec.modality != "vision":
             raise IncompatibleError(f"{name} is for {spec.modality}, and the data are images. Fix: name vision ones.")
         path = Path(name).expanduser()
-        specs[str(path.resolve()) if path.is_dir() else name] = spec
+        full = str(path.resolve()) if path.is_dir() else str(name)
+        if full in specs:
+            raise UsageError(f"{name} is named twice. Fix: name each backbone once.")
+        specs[full] = spec
     return specs
 
 
@@ -215,7 +217,7 @@ def _short(names: Sequence[str]) -> list[str]:
 
 
 def _spread(most: int, count: int) -> tuple[int, ...]:
-    """`count` budgets, log-spaced between an eighth of what there is (one at least) and all of it.
+    """`count` budgets, log-spaced between a fortieth of what there is (of two: an eighth; one at least) and all of it.
 
     Example:
         >>> _spread(80, 2), _spread(80, 4), _spread(3, 4), _spread(1, 2)
@@ -227,7 +229,7 @@ def _spread(most: int, count: int) -> tuple[int, ...]:
 
 def _source(data: str | Path) -> str:
     """A data set by its name; a folder by its full path, so that the store can be used from anywhere."""
-    known = str(data) in DATASETS.names() and not isinstance(data, Path)
+    known = str(data) in DATASETS.names() and not (isinstance(data, Path) and data.is_dir())
     return str(data) if known else str(Path(data).expanduser().resolve())
 
 
