@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from suite_files import edited, line, refusal
+from suite_files import DIGITS, edited, line, refusal
 
 from zoo.benchmarking.suite import Suite, load_suite
 from zoo.errors import UnknownName
@@ -113,7 +113,7 @@ def test_arms_of_a_level(tmp_path):
 )
 def test_an_error_names_its_line(tmp_path, old, new):
     path = edited(tmp_path, old, new)
-    number = 1 + path.read_text()[: path.read_text().index(new)].count("\n")
+    number = 1 + path.read_text()[: path.read_text().rindex(new)].count("\n")
     assert refusal(path).startswith(f"{path}, line {number}: ")
 
 
@@ -121,3 +121,30 @@ def test_an_error_without_a_line_of_its_own_names_the_nearest_above(tmp_path):
     path = edited(tmp_path, 'adaptation = "linear_probe"\n', "")
     number = 1 + path.read_text()[: path.read_text().index('id = "F:glyphs"')].count("\n")
     assert refusal(path).startswith(f"{path}, line {number - 1}: arm 'F:glyphs' (role F) lacks adaptation")
+
+
+@pytest.mark.parametrize("levels", ['["ful"]', '"full"', "3", "[]", "[[1]]"])
+def test_an_arm_at_a_level_that_is_none(tmp_path, levels):
+    path = edited(tmp_path, 'levels = ["full"]', f"levels = {levels}")
+    said = refusal(path)
+    number = 1 + path.read_text().splitlines().index(f"levels = {levels}")
+    assert f"line {number}: arm 'M:glyphs' takes part at levels" in said
+    assert "quick, default, full" in said
+
+
+def test_sections_that_are_no_tables(tmp_path):
+    text = DIGITS.split("[[arms]]")[0]
+    path = tmp_path / "mine.toml"
+    path.write_text("arms = 3\n" + text)
+    assert "lacks its section [[arms]]" in refusal(path)
+    path.write_text(DIGITS.replace("schema = 1", "schema = 1\nlevels.quick = 3").split("[levels.quick]")[0])
+    assert "line 4: level 'quick' must be a table" in refusal(path)
+
+
+def test_the_line_of_an_arm_that_has_a_namesake_at_another_level(tmp_path):
+    path = edited(tmp_path, 'id = "C"', 'id = "M:glyphs"\nlevels = ["quick"]')
+    lines = path.read_text().splitlines()
+    number = [at for at, text in enumerate(lines) if text == 'id = "M:glyphs"'][1] + 1  # the line after it, from 0
+    lines[number] = 'role = "Q"'
+    path.write_text("\n".join(lines))
+    assert f"line {number + 1}: arm 'M:glyphs' has role 'Q'" in refusal(path, level="full")

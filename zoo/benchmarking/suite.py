@@ -133,7 +133,12 @@ def _suite(data: dict[str, Any], level: str, path: Path) -> Suite:
     levels = _section(said, "levels", dict)
     if level not in levels:
         raise UnknownName("level", level, levels, f"{path} has: {', '.join(levels)}.")
-    arms = tuple(_arm(entry, index) for index, entry in enumerate(_section(said, "arms", list)) if _at(entry, level))
+    if not isinstance(levels[level], dict):
+        raise InvalidRecord(f"level {level!r} must be a table, received {levels[level]!r}.", ("levels", level))
+    entries = _section(said, "arms", list)
+    for index, entry in enumerate(entries):
+        _check_levels(entry, index, levels)
+    arms = tuple(_arm(entry, index) for index, entry in enumerate(entries) if _at(entry, level))
     task = _record(TaskSpec, _section(said, "task", dict), ("task",))
     suite = _record(Suite, {**said, **levels[level], "level": level, "arms": arms, "task": task}, ())
     check(suite, ROLES)
@@ -152,7 +157,20 @@ def _section(data: dict[str, Any], name: str, kind: type) -> Any:
 
 def _at(entry: Any, level: str) -> bool:
     """Whether an arm takes part at this level: at all, unless it lists some."""
-    return not isinstance(entry, dict) or level in entry.get("levels", [level])
+    levels = entry.get("levels") if isinstance(entry, dict) else None
+    return not isinstance(levels, list) or level in levels
+
+
+def _check_levels(entry: Any, index: int, known: dict[str, Any]) -> None:
+    """Refuse an arm that lists a level which the suite does not have: it would be left out without a word."""
+    if not isinstance(entry, dict) or "levels" not in entry:
+        return
+    named = entry["levels"]
+    if not isinstance(named, list) or not named or any(name not in list(known) for name in named):
+        raise InvalidRecord(
+            f"arm {entry.get('id')!r} takes part at levels = {named!r}. Fix: a list with some of {', '.join(known)}.",
+            ("arms", str(index), "levels"),
+        )
 
 
 def _arm(entry: Any, index: int) -> Arm:
@@ -170,9 +188,11 @@ def _record(kind: type[R], values: dict[str, Any], where: tuple[str, ...]) -> R:
 
 def _line(text: str, data: dict[str, Any], level: str, field: tuple[str, ...]) -> int | None:
     """The line that an error is about: an arm is found by its id, a field of the suite first in the level's table."""
-    ids = [arm.get("id") if isinstance(arm, dict) else None for arm in data.get("arms", [])]
+    arms = entries if isinstance(entries := data.get("arms"), list) else []
+    ids = [arm.get("id") if isinstance(arm, dict) and _at(arm, level) else None for arm in arms]
     if field[:1] == ("arms",) and len(field) > 1 and field[1] in ids:
-        field = ("arms", str(ids.index(field[1])), *field[2:])
+        found = [index for index, name in enumerate(ids) if name == field[1]]
+        field = ("arms", str(found[-1 if field[2:] == ("id",) else 0]), *field[2:])  # of two ids, the second is wrong
     lines = toml_lines(text)
     own = ("levels", level, *field)
     return line_of(lines, own if field and own[:3] in lines else field)
