@@ -91,3 +91,12 @@ def test_what_is_wrong_with_the_files_is_listed_and_the_rest_is_counted(store):
     ] * 2
     assert str(found).endswith(found.problems[-1])
     assert found.to_json()["problems"] == list(found.problems)
+
+
+def test_a_damaged_retry_is_missing_and_not_what_was_there_before(store):
+    row = trial(SUITE.grids["penalty"][0], 1000, 50.0)
+    store.write(replace(row, result={"status": "failed", "reason": "x"}))
+    store.write(row)
+    (store.folder / "rows" / f"{row.key}.json").write_text("{")
+    assert tally(store, "tune") == (0, 0, 6)
+    assert len(status(store.folder).problems) == 1

@@ -171,6 +171,7 @@ class Store:
             try:
                 latest[key] = _read_row(path)
             except StoreError as error:
+                latest.pop(key, None)  # an earlier attempt does not stand for a later one that cannot be read
                 problems.append(str(error))
         return list(latest.values()), problems
 
