@@ -9,7 +9,7 @@ import pytest
 from synthetic import digits, digits_rows
 
 from zoo.benchmarking.report.figures import INK, PAPER, png, svg
-from zoo.benchmarking.report.figures_efficiency import efficiency_figure
+from zoo.benchmarking.report.figures_efficiency import CROWD, efficiency_figure
 from zoo.benchmarking.summary import summarise
 
 
@@ -45,3 +45,29 @@ def test_no_data_and_one_budget_still_draw(budgets):
     assert "no data" in svg(efficiency_figure(summarise(suite, [])))
     rows = [row for row in digits_rows() if row.run.budget in budgets]
     assert svg(efficiency_figure(summarise(suite, rows))).count("<svg") == 1
+
+
+def test_every_panel_of_many_arms_holds_the_scratch_arm_that_its_arms_are_compared_with():
+    suite = digits()
+    named = {arm.id: arm for arm in suite.arms}
+    owners = {"a.x": "S:a", "a.y": "S:a", "b.z": "S:b"}
+    arms = [dataclasses.replace(named["S"], id=own, label=own) for own in ("S:a", "S:b")]
+    arms += [
+        dataclasses.replace(named[f"{role}:glyphs"], id=f"{role}:{name}", label=f"{role}:{name}", baseline=own)
+        for name, own in owners.items()
+        for role in "PF"
+    ]
+    suite = dataclasses.replace(suite, arms=(*arms, named["C"]))
+    assert len(suite.arms) + 2 > CROWD  # two for converged scratch
+    row = {(r.run.arm, r.run.budget, r.run.seed): r for r in digits_rows() if r.run.recipe["schedule"] == 1}
+    rows = []
+    for arm in suite.arms:
+        like = "S" if arm.role == "S" else "C" if arm.role == "C" else f"{arm.role}:glyphs"
+        for budget in suite.budgets:
+            for seed in suite.seeds:
+                run = dataclasses.replace(row[like, budget, seed].run, arm=arm.id)
+                rows.append(dataclasses.replace(row[like, budget, seed], run=run))
+    panels = efficiency_figure(summarise(suite, rows)).axes
+    shown = [{text.get_text().removesuffix(", converged") for text in axes.get_legend().get_texts()} for axes in panels]
+    assert len(shown) == len(owners)
+    assert all({own, f"P:{name}", f"F:{name}", named["C"].label} in shown for name, own in owners.items())

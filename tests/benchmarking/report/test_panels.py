@@ -5,7 +5,7 @@ import pytest
 from large import large
 from synthetic import digits
 
-from zoo.benchmarking.report.panels import STACKED, below, columns_of, panelled, style
+from zoo.benchmarking.report.panels import STACKED, below, columns_of, panelled, sources_of, style
 from zoo.benchmarking.summary import summarise
 from zoo.errors import MissingDependency
 
@@ -34,3 +34,13 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingDependency, match=r"transfer-zoo\[report\]"):
         style()
+
+
+def test_scratch_goes_with_the_only_source_that_it_is_compared_with():
+    suite = digits()
+    named = {arm.id: arm for arm in suite.arms}
+    arms = [dataclasses.replace(named["S"], id=f"S:{name}") for name in ("a", "b")]
+    owners = {"a.x": "S:a", "a.y": "S:a", "b.z": "S:b"}
+    arms += [dataclasses.replace(named["P:glyphs"], id=f"P:{name}", baseline=own) for name, own in owners.items()]
+    found = sources_of(summarise(dataclasses.replace(suite, arms=(*arms, named["C"])), []))
+    assert found == {"S:a": "", "S:b": "b.z", "P:a.x": "a.x", "P:a.y": "a.y", "P:b.z": "b.z", "C": ""}

@@ -42,3 +42,16 @@ def test_other_verdicts_other_words(summary):
 def test_how_to_run_again_names_the_command():
     assert any(f"zoo bench {SUITE.name} --level {SUITE.level}" in line for line in text.rerun(SUITE))
     assert any("zoo report" in line for line in text.rerun(SUITE))
+
+
+def test_an_arm_with_several_scratch_arms_says_which_one_it_is_compared_with(summary):
+    pairs = [c for c in summary.comparisons if c.arm == "C" and c.against == "equal budget"]
+    other = [dataclasses.replace(c, baseline="S:b", baseline_label="b, from scratch", verdict="hurts", difference=-9.0)
+             for c in pairs]  # fmt: skip
+    first = [dataclasses.replace(c, verdict="helps", difference=9.0) for c in pairs]
+    both = dataclasses.replace(summary, comparisons=(*first, *other))
+    ((_, story),) = text.answer(both)[1]
+    assert story == (
+        "with 1 and 10 labels a class it helps at equal budget (from scratch) (+9.0), but hurts at equal budget "
+        "(b, from scratch) (\N{MINUS SIGN}9.0)."
+    )

@@ -13,8 +13,8 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from zoo.benchmarking.report.panels import INK, below, columns_of, panelled, style, wrapped
-from zoo.benchmarking.report.text import labels_a_class, score_name, signed
+from zoo.benchmarking.report.panels import INK, below, columns_of, panelled, sources_of, style, wrapped
+from zoo.benchmarking.report.text import labels_a_class, score_name, scratch_name, signed
 from zoo.benchmarking.summary_records import CONVERGED, ArmScore, Comparison, Summary
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def difference_figure(summary: Summary) -> Figure:
         ['1 label a class', '10 labels a class']
     """
     rows = [_side_by_side([c for c in summary.comparisons if c.budget == b]) for b in summary.budgets]
-    spoken = "; ".join(_say_difference(pair) for pairs in rows for pair in pairs)
+    spoken = "; ".join(_say_difference(summary, pair) for pairs in rows for pair in pairs)
     title = "Difference from scratch by arm and label budget"
     figure, panels = panelled(summary, _row_height(rows), "zoo-differences", title, spoken)
     colours = colours_of(summary)
@@ -250,9 +250,9 @@ def colours_of(summary: Summary) -> dict[str, str]:
         >>> colours_of(summarise(load_suite("digits"), []))["P:glyphs"]
         '#0a76b8'
     """
-    arms = list(dict.fromkeys(score.arm for score in summary.arms))
-    sources = list(dict.fromkeys(arm.partition(":")[2] for arm in arms if ":" in arm))
-    return {arm: COLOURS[sources.index(arm.partition(":")[2]) % len(COLOURS)] if ":" in arm else INK for arm in arms}
+    sources = sources_of(summary)
+    order = [source for source in dict.fromkeys(sources.values()) if source]
+    return {arm: COLOURS[order.index(own) % len(COLOURS)] if own else INK for arm, own in sources.items()}
 
 
 def _longer(rows: Sequence[Sequence[Comparison]]) -> list[bool]:
@@ -264,8 +264,9 @@ def _say_score(score: ArmScore) -> str:
     return f"{where}: no data" if score.mean is None else f"{where}: {score.mean:.1f} %{say_bounds(score)}"
 
 
-def _say_difference(pair: Comparison) -> str:
-    where = f"{pair.label} minus scratch ({pair.against}), {labels_a_class(pair.budget)}"
+def _say_difference(summary: Summary, pair: Comparison) -> str:
+    against = ", ".join(filter(None, [pair.against, scratch_name(summary, pair)]))
+    where = f"{pair.label} minus scratch ({against}), {labels_a_class(pair.budget)}"
     number = "no data" if pair.difference is None else f"{signed(pair.difference)} points{say_bounds(pair)}"
     return f"{where}: {number}, {pair.verdict}"
 

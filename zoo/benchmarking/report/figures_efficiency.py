@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.benchmarking.report.figures import MARKERS, PAPER, colours_of, say_bounds
-from zoo.benchmarking.report.panels import INK, style, wrapped
+from zoo.benchmarking.report.panels import INK, sources_of, style, wrapped
 from zoo.benchmarking.report.text import labels_a_class, score_name
 from zoo.benchmarking.statistics.label_efficiency import monotone_curve
 from zoo.benchmarking.summary_records import CONVERGED, ArmScore, Summary
@@ -49,7 +49,7 @@ def efficiency_figure(summary: Summary) -> Figure:
         lines: dict[tuple[str, str], list[ArmScore]] = {}
         for score in sorted(summary.arms, key=lambda score: score.budget):
             lines.setdefault((score.arm, score.variant), []).append(score)
-        groups = _groups(lines)
+        groups = _groups(summary, lines)
         rows = math.ceil(len(groups) / 3)
         layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.04)
         height = 4.4 if len(groups) == 1 else rows * (2.2 + 0.3 * max(map(len, groups)))
@@ -76,16 +76,24 @@ def efficiency_figure(summary: Summary) -> Figure:
     return figure
 
 
-def _groups(lines: dict[tuple[str, str], list[ArmScore]]) -> list[list[list[ArmScore]]]:
+def _groups(summary: Summary, lines: dict[tuple[str, str], list[ArmScore]]) -> list[list[list[ArmScore]]]:
     """The lines of each panel: all in one, or one for each source of pre-training where they would be a crowd.
 
-    Arms without a source of their own (a scratch arm that all share) are drawn in every panel.
+    Each panel holds the scratch arm that its arms are compared with, and all that have no source (the classical one).
     """
     if len(lines) <= CROWD:
         return [list(lines.values())]
-    sources = dict.fromkeys(arm.partition(":")[2] for arm, _ in lines if ":" in arm)
+    sources = sources_of(summary)
+    compared = {(sources[pair.arm], pair.baseline) for pair in summary.comparisons}
+    scratch = {baseline for _, baseline in compared}
     chosen = [
-        [scores for (arm, _), scores in lines.items() if arm.partition(":")[2] in ("", source)] for source in sources
+        [
+            scores
+            for (arm, _), scores in lines.items()
+            if (source, arm) in compared or (sources[arm] in ("", source) and arm not in scratch)
+        ]
+        for source in dict.fromkeys(sources[arm] for arm, _ in lines)
+        if source
     ]
     return chosen or [list(lines.values())]
 

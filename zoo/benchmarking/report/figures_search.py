@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.benchmarking.report.figures import MARKERS, PAPER, colours_of
-from zoo.benchmarking.report.panels import INK, panel_title, style
+from zoo.benchmarking.report.panels import INK, panel_title, sources_of, style
 from zoo.benchmarking.report.text import labels_a_class, search_name
 
 if TYPE_CHECKING:
@@ -128,16 +128,13 @@ def _rows(summary: Summary) -> list[Row]:
         if len(whole.lines) <= CROWD:
             rows.append(whole)
             continue
-        sources = list(dict.fromkeys(_source(search) for search in whole.searches))
+        own = sources_of(summary)
+        sources = list(dict.fromkeys(own[search.arm] for search in whole.searches))
         rows += [
-            Row(option, tuple(s for s in whole.searches if _source(s) == name), name == sources[0], name == sources[-1])
+            Row(option, tuple(s for s in whole.searches if own[s.arm] == name), name == sources[0], name == sources[-1])
             for name in sources
         ]
     return rows
-
-
-def _source(search: Search) -> str:
-    return search.arm.partition(":")[2]
 
 
 def _height(row: Row) -> float:

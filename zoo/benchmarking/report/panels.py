@@ -62,6 +62,26 @@ def wrapped(label: str, width: int) -> str:
     return fill(label, width, break_long_words=False, break_on_hyphens=False)
 
 
+def sources_of(summary: Summary) -> dict[str, str]:
+    """The source of pre-training of every arm: what follows the colon in its id; empty where it has none.
+
+    A scratch arm of one architecture goes with the only source that it is compared with, and with none of several.
+
+    Example:
+        >>> from zoo.benchmarking.suite import load_suite
+        >>> from zoo.benchmarking.summary import summarise
+        >>> sources = sources_of(summarise(load_suite("digits"), []))
+        >>> sources["P:glyphs"], sources["S"]
+        ('glyphs', '')
+    """
+    found = {score.arm: score.arm.partition(":")[2] for score in summary.arms}
+    for scratch in [arm for arm in found if ":" in arm]:
+        own = {found[pair.arm] for pair in summary.comparisons if pair.baseline == scratch} - {""}
+        if own:
+            found[scratch] = own.pop() if len(own) == 1 else ""
+    return found
+
+
 def columns_of(summary: Summary) -> int:
     """How many panels stand side by side: one, with room for words beside it, unless there are many label budgets."""
     return 1 if len(summary.budgets) <= STACKED else 3

@@ -215,8 +215,9 @@ def _story(summary: Summary, arm: str) -> str:
     alike: dict[tuple[tuple[str, str], ...], list[Comparison]] = {}
     for budget in summary.budgets:
         pairs = [pair for pair in summary.comparisons if pair.arm == arm and pair.budget == budget]
-        alike.setdefault(tuple(dict.fromkeys((pair.against, pair.verdict) for pair in pairs)), []).extend(pairs)
-    clauses = [f"with {_budgets(pairs)} it {_clause(pairs)}" for pairs in alike.values() if pairs]
+        verdicts = dict.fromkeys((_against(summary, pair), pair.verdict) for pair in pairs)
+        alike.setdefault(tuple(verdicts), []).extend(pairs)
+    clauses = [f"with {_budgets(pairs)} it {_clause(summary, pairs)}" for pairs in alike.values() if pairs]
     return "; ".join(clauses) + "."
 
 
@@ -225,15 +226,15 @@ def _budgets(pairs: Sequence[Comparison]) -> str:
     return f"{', '.join(map(str, others))} and {labels_a_class(last)}" if others else labels_a_class(last)
 
 
-def _clause(pairs: Sequence[Comparison]) -> str:
+def _clause(summary: Summary, pairs: Sequence[Comparison]) -> str:
     """One clause where all verdicts agree, one for each kind of comparison where they do not."""
     kinds: dict[tuple[str, str], list[Comparison]] = {}
     for pair in pairs:
-        kinds.setdefault((pair.against, pair.verdict), []).append(pair)
+        kinds.setdefault((_against(summary, pair), pair.verdict), []).append(pair)
     if len({verdict for _, verdict in kinds}) == 1:
-        numbers = "; ".join(f"{_range(own)} {_against(own[0])}" for own in kinds.values())
+        numbers = "; ".join(f"{_range(own)} {against}" for (against, _), own in kinds.items())
         return f"{SAID[pairs[0].verdict]} ({numbers})"
-    return ", but ".join(f"{SAID[own[0].verdict]} {_against(own[0])} ({_range(own)})" for own in kinds.values())
+    return ", but ".join(f"{SAID[verdict]} {against} ({_range(own)})" for (against, verdict), own in kinds.items())
 
 
 def _range(pairs: Sequence[Comparison]) -> str:
@@ -243,8 +244,9 @@ def _range(pairs: Sequence[Comparison]) -> str:
     return " to ".join(ends)
 
 
-def _against(pair: Comparison) -> str:
-    return "at equal budget" if pair.against == EQUAL else "against converged scratch"
+def _against(summary: Summary, pair: Comparison) -> str:
+    said = "at equal budget" if pair.against == EQUAL else "against converged scratch"
+    return f"{said} ({name})" if (name := scratch_name(summary, pair)) else said
 
 
 def bounds_text(bounds: ArmScore | Comparison | Pair) -> str:
