@@ -47,7 +47,8 @@ class MaskedWavLMSelfAttention(WavLMSelfAttention):  # type: ignore[misc]  # tor
         position_bias: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         if attention_mask is not None:  # [B, 1, T, T], below 0 at the keys that are padding, the same for all queries
-            key_padding_mask = attention_mask[:, 0, 0] < 0
+            padding = attention_mask[:, 0, 0] < 0
+            key_padding_mask = torch.zeros_like(padding, dtype=query.dtype).masked_fill(padding, -torch.inf)
         made: tuple[Tensor, Tensor | None] = super().forward(query, key_padding_mask, None, position_bias)
         return made
 
