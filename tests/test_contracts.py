@@ -25,7 +25,9 @@ def test_encode_passes_inputs_and_mask_on():
 
 def test_a_padded_brings_its_mask_and_a_pair_stays_whole():
     seen = []
-    backbone = Backbone(BackboneSpec("x/y", "x", "y"), torch.nn.Identity(), torch.stack, lambda *given: seen.append(given))
+    backbone = Backbone(
+        BackboneSpec("x/y", "x", "y"), torch.nn.Identity(), torch.stack, lambda *given: seen.append(given)
+    )
     padded = Padded(torch.ones(2, 3), torch.tensor([[True, True, False], [True, True, True]]))
     pair = Pair(text=padded)
     backbone.encode(padded)

@@ -152,7 +152,7 @@ def _parquet(path: Path, column: str) -> list[str | None]:
         file = parquet.ParquetFile(path)
         if column not in file.schema_arrow.names:
             raise UnknownName("column", column, file.schema_arrow.names, f"Columns of {path}.")
-        values = file.read(columns=[column]).column(0).to_pylist()
+        values: list[Any] = file.read(columns=[column]).column(0).to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path} is no Parquet file that can be read ({error}). Fix: make it again.") from error
     if other := next((value for value in values if not isinstance(value, (str, type(None)))), None):

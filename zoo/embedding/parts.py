@@ -116,6 +116,6 @@ def _difference(found: bytes, plan: Mapping[str, Any]) -> str:
     try:
         other = json.loads(found)
     except ValueError:
-        return "which the plan is damaged"
+        return "a damaged plan"
     names = sorted(name for name in {*plan, *other} if plan.get(name) != other.get(name))
     return f"another {' and '.join(names)}"

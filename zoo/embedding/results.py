@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -77,7 +77,7 @@ def _safetensors(items: Sequence[Item], features: NDArray[np.float32], about: di
     from safetensors.numpy import save
 
     paths = json.dumps([item.path for item in items], ensure_ascii=False).encode("utf-8", "surrogateescape")
-    tensors = {
+    tensors: dict[str, NDArray[Any]] = {
         "features": np.ascontiguousarray(features),
         "rows": np.array([-1 if item.row is None else item.row for item in items], dtype=np.int64),
         "paths": np.frombuffer(paths, dtype=np.uint8),
