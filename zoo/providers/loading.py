@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -55,7 +56,7 @@ def load(
         UnknownName: no such backbone; the message carries the nearest names.
         WeightsError: weights that are missing, damaged, or made for another architecture.
         Offline: weights that are not on this machine, without a network.
-        IncompatibleError: `weights` together with `pretrained=False`.
+        IncompatibleError: `weights` together with `pretrained=False`; `allow_pickle` where no pickle can be read.
         MissingDependency: the provider's library is not installed.
 
     Example:
@@ -69,6 +70,7 @@ def load(
         weights, digest = folder / WEIGHTS, spec.digest
     if weights is not None and pretrained:
         tensors = read_weights(Path(weights).expanduser(), digest, allow_pickle=allow_pickle)
+        allow_pickle = ""
     return build(spec, pretrained=pretrained, tensors=tensors, seed=seed, allow_pickle=allow_pickle)
 
 
@@ -100,12 +102,18 @@ def build(
 ) -> Backbone:
     """The backbone of a record: by its provider, or by the plug-in that registered it.
 
-    `allow_pickle` reaches only the providers of weights that the record calls a pickle.
+    Raises:
+        IncompatibleError: `allow_pickle`, and this provider reads no pickles; or the plug-in gave no backbone.
     """
-    trusted = {"allow_pickle": allow_pickle} if spec.weights_format == "pickle" else {}
     with seeded(seed) if seed is not None else nullcontext():
         if spec.provider in PROVIDERS.names():
-            backbone = PROVIDERS.get(spec.provider)(spec, pretrained=pretrained, tensors=tensors, **trusted)
+            provider = PROVIDERS.get(spec.provider)
+            options = {"allow_pickle": allow_pickle} if allow_pickle else {}
+            if options and "allow_pickle" not in inspect.signature(provider).parameters:
+                raise IncompatibleError(
+                    f"allow_pickle={allow_pickle!r} was given, and {spec.name} comes with no pickle. Fix: leave it out."
+                )
+            backbone = provider(spec, pretrained=pretrained, tensors=tensors, **options)
         else:
             backbone = backbones.get(spec.name)(pretrained=pretrained and tensors is None)
             if tensors is not None:
