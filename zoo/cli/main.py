@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ROOMS = {
     "backbones": ("list", "show"),
+    "embedding": ("embed",),
     "training": ("pretrain", "finetune"),
     "bench": ("bench", "report"),
     "files": ("fetch", "cache", "audit"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -26,6 +27,7 @@ PROVIDERS = Registry(
     {
         "pocket": "zoo.providers.pocket:load",
         "timm": "zoo.providers.timm:load",
+        "torchaudio": "zoo.providers.torchaudio:load",
         "module": "zoo.providers.module:load",
     },
     group="zoo.providers",
@@ -46,14 +48,15 @@ def load(
         name: `provider/arch.tag`, a folder that `zoo pretrain` wrote, or `module/package.module:function`.
         pretrained: False builds exactly the same graph with the architecture's own initialisation.
         weights: a .safetensors file to load into that graph instead of the weights that `name` stands for.
-        allow_pickle: the file name of `weights`, if that is a pickle which you trust; only tensors are read of it.
+        allow_pickle: the file name of the weights (those given, or those that `name` stands for), if that is a pickle
+            which you trust; only tensors are read of it.
         seed: seed of the initialisation; the global random state is left as it was. None draws from it.
 
     Raises:
         UnknownName: no such backbone; the message carries the nearest names.
         WeightsError: weights that are missing, damaged, or made for another architecture.
         Offline: weights that are not on this machine, without a network.
-        IncompatibleError: `weights` together with `pretrained=False`.
+        IncompatibleError: `weights` together with `pretrained=False`; `allow_pickle` where no pickle can be read.
         MissingDependency: the provider's library is not installed.
 
     Example:
@@ -68,7 +71,8 @@ def load(
     tensors = None
     if weights is not None and pretrained:
         tensors = read_weights(Path(weights).expanduser(), digest, allow_pickle=allow_pickle)
-    return build(spec, pretrained=pretrained, tensors=tensors, seed=seed)
+        allow_pickle = ""
+    return build(spec, pretrained=pretrained, tensors=tensors, seed=seed, allow_pickle=allow_pickle)
 
 
 def spec_of(name: str) -> BackboneSpec:
@@ -89,11 +93,28 @@ def spec_of(name: str) -> BackboneSpec:
     return describe(name)
 
 
-def build(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None = None, seed: int | None = None) -> Backbone:
-    """The backbone of a record: by its provider, or by the plug-in that registered it."""
+def build(
+    spec: BackboneSpec,
+    *,
+    pretrained: bool,
+    tensors: Tensors | None = None,
+    seed: int | None = None,
+    allow_pickle: str = "",
+) -> Backbone:
+    """The backbone of a record: by its provider, or by the plug-in that registered it.
+
+    Raises:
+        IncompatibleError: `allow_pickle`, and this provider reads no pickles; or the plug-in gave no backbone.
+    """
     with seeded(seed) if seed is not None else nullcontext():
         if spec.provider in PROVIDERS.names():
-            backbone = PROVIDERS.get(spec.provider)(spec, pretrained=pretrained, tensors=tensors)
+            provider = PROVIDERS.get(spec.provider)
+            options = {"allow_pickle": allow_pickle} if allow_pickle else {}
+            if options and "allow_pickle" not in inspect.signature(provider).parameters:
+                raise IncompatibleError(
+                    f"allow_pickle={allow_pickle!r} was given, and {spec.name} comes with no pickle. Fix: leave it out."
+                )
+            backbone = provider(spec, pretrained=pretrained, tensors=tensors, **options)
         else:
             backbone = backbones.get(spec.name)(pretrained=pretrained and tensors is None)
             if tensors is not None:
