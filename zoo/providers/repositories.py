@@ -46,6 +46,7 @@ READERS = Registry(  # provider -> (configuration, name) -> the record
     {
         "open_clip": "zoo.providers.open_clip_configs:repository_spec",
         "timm": "zoo.providers.timm_repositories:repository_spec",
+        "transformers": "zoo.providers.transformers:repository_spec",
     },
 )
 

@@ -75,7 +75,7 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
         if not same_graph(loaded, spec):
             notes = (
                 *notes,
-                f"{spec.name}: its config.json makes another graph than the catalog's; that of config.json is used",
+                f"{spec.name}: its config.json makes another graph than the catalog's, and is used",
             )
         spec = dataclasses.replace(spec, revision=place.commit or spec.revision, config=changes(config))
     else:
@@ -114,7 +114,11 @@ def _text(spec: BackboneSpec, loaded: Loaded, folder: Path | None) -> Backbone:
     import torch
 
     spec = measured_spec(spec, loaded.network, encode, torch.full((1, 8), 5))
-    return Backbone(spec, loaded.network, preprocess, encode, (*notes, f"{spec.name}: texts are pooled by {pooling}"))
+    notes = (*notes, f"{spec.name}: texts are pooled by {pooling}")
+    kinds = [] if folder is None else text.modules(folder)
+    if left := [kind for kind in kinds if kind not in ("Transformer", "Pooling")]:
+        notes = (*notes, f"{spec.name}: modules.json names steps after pooling that zoo leaves out: {', '.join(left)}")
+    return Backbone(spec, loaded.network, preprocess, encode, notes)
 
 
 def _vision(spec: BackboneSpec, loaded: Loaded, folder: Path | None) -> Backbone:
@@ -124,6 +128,8 @@ def _vision(spec: BackboneSpec, loaded: Loaded, folder: Path | None) -> Backbone
         _lazily(spec, folder, lambda place: vision.image_processor(place, spec)), channels
     )
     trial = None if folder is None else preprocess([_blank()])
+    if spec.arch in vision.ANY_SIZE:
+        spec = dataclasses.replace(spec, padding="equal_length")
     if trial is not None:
         spec = dataclasses.replace(spec, input_size=tuple(trial.shape[1:]))
     return Backbone(measured_spec(spec, loaded.network, encode, trial), loaded.network, preprocess, encode)
@@ -162,7 +168,7 @@ def _image_text(spec: BackboneSpec, loaded: Loaded, folder: Path | None) -> Back
     if folder is not None:
         spec = dataclasses.replace(spec, input_size=tuple(images([_blank()]).shape[1:]))
     context = context or 77
-    both = pairs.pair_preprocess(images, pairs.to_context(texts, context, pad))
+    both = pairs.pair_preprocess(images, pairs.to_context(texts, context, _own_pad(loaded, folder, pad)))
 
     def alone(inputs: Any, _mask: Any = None) -> Any:
         return {"image-text": encode(inputs)["vision"]}
@@ -232,6 +238,12 @@ def _lazily(spec: BackboneSpec, folder: Path | None, make: Callable[[Path | None
 def _pad(config: Any) -> int:
     found = getattr(config, "pad_token_id", None)
     return found if isinstance(found, int) and found >= 0 else 0
+
+
+def _own_pad(loaded: Loaded, folder: Path | None, pad: int) -> int:
+    """What the tokenizer pads with: SigLIP's towers read it."""
+    found = tokens.tokenizer_of(folder, loaded.config).pad_token_id if folder is not None else None
+    return pad if found is None else int(found)
 
 
 def _blank() -> Any:

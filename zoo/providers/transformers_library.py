@@ -62,7 +62,8 @@ def config_of(spec: BackboneSpec) -> Any:
 
     Example:
         >>> from zoo.specs import BackboneSpec
-        >>> config_of(BackboneSpec("transformers/bert", "transformers", "bert", config='{"hidden_size":96}')).hidden_size
+        >>> spec = BackboneSpec("transformers/bert", "transformers", "bert", config='{"hidden_size":96}')
+        >>> config_of(spec).hidden_size
         96
     """
     auto = library().AutoConfig

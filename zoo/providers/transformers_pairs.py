@@ -1,4 +1,4 @@
-"""Two-tower networks of transformers behind the contract: images with texts (CLIP, SigLIP, ...), clips with texts (CLAP).
+"""Two-tower networks of transformers behind the contract: images with texts (CLIP, SigLIP), clips with texts (CLAP).
 
 Both towers give vectors of the shared space as `pooled`, and the states before it as `tokens`. Each text is padded to
 the full context alone as in a batch, since these towers were trained so (those of SigLIP read the padding).
@@ -7,8 +7,6 @@ the full context alone as in a batch, since these towers were trained so (those 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from zoo.contracts import Features, Padded, Pair
 from zoo.errors import DataError, IncompatibleError
@@ -130,7 +128,7 @@ def clap_encoder(network: Any, pad: int) -> Callable[[Tensor, Tensor | None], di
     def encode(values: Tensor, mask: Tensor | None = None) -> dict[str, Features]:
         if not values.is_floating_point():
             return {"text": text(values, _all(values, mask))}
-        parts = values.unflatten(2, (-1, bins)).permute(0, 2, 1, 3)
+        parts = values.reshape(*values.shape[:2], -1, bins).permute(0, 2, 1, 3)
         longer = torch.zeros(len(values), 1, dtype=torch.bool, device=values.device)  # no clip is: they were cut
         out = network.get_audio_features(input_features=parts, is_longer=longer)
         return {"speech": Features(_features(out).pooled)}
@@ -142,8 +140,9 @@ def text_tower(network: Any, arch: str, pad: int) -> Callable[[Tensor, Tensor], 
     """Ids [B, T] and their mask to features of the shared space."""
 
     def encode(ids: Tensor, mask: Tensor) -> Features:
-        ids = ids.masked_fill(~mask, pad)
-        options = {} if arch in READS_PADDING else {"attention_mask": mask.long()}
+        options: dict[str, Tensor] = {}
+        if arch not in READS_PADDING:  # of the others the tokenizer's own padding stays as it is
+            ids, options = ids.masked_fill(~mask, pad), {"attention_mask": mask.long()}
         found = _features(network.get_text_features(input_ids=ids, **options))
         return Features(found.pooled, tokens=found.tokens, mask=mask)
 
@@ -166,6 +165,6 @@ def _kind(sample: Any) -> str:
         return "text"
     if isinstance(sample, tuple) and len(sample) == 2 and isinstance(sample[1], str):
         return "pair"
-    if isinstance(sample, tuple | list) and not isinstance(sample, np.ndarray):
+    if isinstance(sample, tuple | list):
         raise DataError("a pair is (image, text). Fix: put the image first and a string second.")
     return "image"

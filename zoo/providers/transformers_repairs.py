@@ -43,7 +43,8 @@ def convolutions(network: Any) -> list[Any]:
 
 def frames(layer: Any, samples: Tensor) -> Tensor:
     """Steps that a layer of `convolutions` gives for so many samples."""
-    return (samples - layer.conv.kernel_size[0]) // layer.conv.stride[0] + 1
+    made: Tensor = (samples - layer.conv.kernel_size[0]) // layer.conv.stride[0] + 1
+    return made
 
 
 def shortest(network: Any) -> int:

@@ -2,7 +2,7 @@
 
 Every clip is brought to the weights' sample rate (`zoo.data.audio`), then goes through the library's own feature
 extractor alone, so that nothing of its neighbours enters its normalisation. Whisper, AST and CLAP take windows of one
-length: a longer clip is cut at the end of the window, which `notes` tell, and a shorter one is filled up as upstream does.
+length: a longer clip is cut at the end of the window, which `notes` tell, and a shorter one is filled as upstream does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WINDOWED = ("whisper", "audio-spectrogram-transformer", "clap")
 # Types whose features kept to 1e-4 when clips were padded and masked, for both norms of the first convolution.
-MASKED = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "data2vec-audio", "wav2vec2-conformer")
+MASKED = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")
 
 
 def padding_of(spec: BackboneSpec, network: Any) -> str:
@@ -61,6 +61,8 @@ def extractor_of(folder: Path | None, spec: BackboneSpec, config: Any) -> Any:
         "num_mel_bins": getattr(config, "num_mel_bins", None),
         "max_length": getattr(config, "max_length", None) if spec.arch == "audio-spectrogram-transformer" else None,
     }
+    if spec.arch == "clap":
+        known["truncation"] = "fusion" if config.audio_config.enable_fusion else "rand_trunc"
     known["feature_size"] = known["num_mel_bins"] if spec.arch == "whisper" else None
     return cls(**{key: value for key, value in known.items() if value is not None and takes(cls.__init__, key)})
 

@@ -76,10 +76,22 @@ def pooling_of(arch: str, config: Any, folder: Path | None = None) -> str:
                 f"{told} asks for the pooling {', '.join(names) or 'none'}, which zoo does not have. "
                 f"It has: {', '.join(POOLINGS)}. Fix: use the tokens of another repository of this model."
             )
-        return modes[0]
+        return str(modes[0])
+    if folder is not None and any(kind == "Pooling" for kind in modules(folder)):
+        raise WeightsError(
+            f"{folder} says in modules.json that it pools, and 1_Pooling is missing. Fix: fetch it again."
+        )
     if getattr(config, "is_encoder_decoder", False):
         return "mean"
     return "last" if _is_causal(arch) else "mean"
+
+
+def modules(folder: Path) -> list[str]:
+    """The kinds of modules that a repository of sentence-transformers is made of; none for any other."""
+    if not (told := folder / "modules.json").is_file():
+        return []
+    listed = json.loads(told.read_text(encoding="utf-8"))
+    return [str(one.get("type", "")).split(".")[-1] for one in listed if isinstance(one, dict)]
 
 
 def text_encoder(network: Any, pooling: str, pad: int) -> Callable[[Tensor, Tensor | None], dict[str, Features]]:

@@ -1,8 +1,8 @@
 """Texts to token ids, by the tokenizer that belongs to the weights, or by bytes where there are no weights.
 
 Policies, which are told in `notes`: a text beyond the context is cut at its end; an empty text becomes the special
-tokens that its tokenizer always adds, or one token (end, start or padding) where it adds none; a network from scratch
-that is no checkpoint's has no tokenizer, and reads the bytes of UTF-8.
+tokens that its tokenizer always adds, or one token (end, start, padding or a space) where it adds none; a network from
+scratch that is no checkpoint's has no tokenizer, and reads the bytes of UTF-8.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ def by_tokenizer(tokenizer: Any, context: int | None) -> Tokenize:
 
 
 def by_bytes(config: Any, context: int | None) -> Tokenize:
-    """A text to the bytes of its UTF-8, each a token of its own that is none of the special ones.
+    """A text to the bytes of its UTF-8, each a token of its own and none of the special ones, and the end token.
+
+    Towers such as CLIP's are pooled at the end token; a network that has none gets none, and a space for no text.
 
     Raises:
         IncompatibleError: the vocabulary is too small for bytes.
@@ -76,7 +78,7 @@ def by_bytes(config: Any, context: int | None) -> Tokenize:
         >>> from types import SimpleNamespace
         >>> tokenize = by_bytes(SimpleNamespace(vocab_size=300, pad_token_id=0, eos_token_id=2), context=4)
         >>> tokenize("abcdef"), tokenize("")
-        ([100, 101, 102, 103], [2])
+        ([100, 101, 102, 2], [2])
     """
     special = {value for value in (getattr(config, name, None) for name in _SPECIAL) if isinstance(value, int)}
     size = getattr(config, "vocab_size", 0)
@@ -86,12 +88,13 @@ def by_bytes(config: Any, context: int | None) -> Tokenize:
             f"a vocabulary of {size} has no place for 256 bytes, and {getattr(config, 'model_type', 'it')} from scratch "
             "has no tokenizer. Fix: name a checkpoint, whose tokenizer is then used."
         )
-    empty = next(
-        (i for i in (getattr(config, name, None) for name in ("eos_token_id", "pad_token_id")) if isinstance(i, int)), 0
-    )
+    end = getattr(config, "eos_token_id", None)
+    ends = [end] if isinstance(end, int) and 0 <= end < size else []
+    empty = [free[ord(" ")]]
 
     def tokenize(text: str) -> list[int]:
-        return [free[byte] for byte in text.encode()[: context or None]] or [empty]
+        kept = text.encode()[: context - len(ends)] if context else text.encode()
+        return [free[byte] for byte in kept] + ends or empty
 
     return tokenize
 
@@ -132,10 +135,9 @@ def context_of(
 
     The least of what the positions of the network allow, what its tokenizer says, and `sentence_bert_config.json`.
     """
-    limits = [
-        getattr(config, name, None) for name in ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx")
-    ]
-    limits = [limit for limit in limits if isinstance(limit, int) and limit > 0][:1]
+    names = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx")
+    told_by_config = [getattr(config, name, None) for name in names]
+    limits: list[Any] = [limit for limit in told_by_config if isinstance(limit, int) and limit > 0][:1]
     if limits and network is not None:
         limits[0] -= _places_before_the_first(network)
     if tokenizer is not None:

@@ -29,6 +29,7 @@ SETTINGS = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "1_Pooling/*.
 PATTERNS = ("model*.safetensors", *SETTINGS)
 # Poolers that no feature goes through stay out of the graph; these two types' is a norm that features do go through.
 KEPT_POOLERS = ("beit", "data2vec-vision")
+WITH_HEAD = ("parakeet_ctc", "lasr_ctc", "granite_speech5_ctc")  # the library has these only with a head for letters
 # What may be missing from a checkpoint: no feature depends on it, or (the pooler's norm) it starts as the identity.
 _MAY_LACK = re.compile(
     r"(^|\.)(pooler\.layernorm\.\w+|masked_spec_embed|mask_token|position_ids|logit_scale|logit_bias)$"
@@ -172,12 +173,12 @@ def _options(config: Any) -> dict[str, Any]:
 
 def _encoder_of(whole: Any, config: Any) -> tuple[Any, Any, tuple[str, ...]]:
     """Of a network with encoder and decoder, the encoder: it alone says what an input is."""
-    if not getattr(config, "is_encoder_decoder", False):
+    if config.model_type not in WITH_HEAD and not getattr(config, "is_encoder_decoder", False):
         return whole, config, ()
-    encoder = whole.get_encoder()
+    encoder = whole.encoder if config.model_type in WITH_HEAD else whole.get_encoder()
     count = {id(p): p.numel() for p in whole.parameters()}
     left = sum(count.values()) - sum(parameter.numel() for parameter in encoder.parameters())
-    return encoder, config, (f"of {config.model_type} the encoder is used; {left:,} parameters of its decoder are not",)
+    return encoder, config, (f"of {config.model_type} the encoder is used; {left:,} parameters of the rest are not",)
 
 
 def _told(name: str, missing: Iterable[str], unexpected: Iterable[str]) -> tuple[str, ...]:
@@ -193,7 +194,8 @@ def _counted(what: str, names: Iterable[Any]) -> str:
     listed = [str(name) for name in names]
     if not listed:
         return ""
-    return f"{f' {len(listed)} {what}' if what else f': {len(listed)} tensors'} ({', '.join(listed[:4])}{', ...' * (len(listed) > 4)})"
+    shown = f"({', '.join(listed[:4])}{', ...' if len(listed) > 4 else ''})"
+    return f" {len(listed)} {what} {shown}" if what else f": {len(listed)} tensors {shown}"
 
 
 def _short(error: Exception) -> str:

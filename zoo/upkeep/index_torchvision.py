@@ -13,7 +13,7 @@ from unittest.mock import patch
 from zoo.errors import MissingDependency
 from zoo.upkeep.curated import names
 from zoo.upkeep.measuring import measure as measure_network
-from zoo.upkeep.measuring import stride_of
+from zoo.upkeep.measuring import on_meta, stride_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

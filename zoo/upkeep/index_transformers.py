@@ -33,7 +33,8 @@ ALSO = {"whisper": "speech", "clap": "speech", "vit_mae": "vision"}  # in none o
 NOT = ("timm_backbone", "timm_wrapper")  # timm's own networks, which the provider timm has
 # Text models whose features were seen to keep when a batch is padded and masked; all others are batched by length.
 MASKED = frozenset(
-    ["albert", "bart", "bert", "camembert", "deberta-v2", "distilbert", "electra", "gpt2", "gpt_neox", "llama", "marian", "mistral", "modernbert", "mpnet", "mt5", "opt", "qwen2", "qwen3", "roberta", "t5", "xlm-roberta"]
+    "albert bart bert camembert deberta-v2 distilbert electra gpt2 gpt_neox llama marian mistral modernbert mpnet mt5 opt "
+    "qwen2 qwen3 roberta t5 xlm-roberta".split()
 )
 FIXED = frozenset({"whisper", "clap", "audio-spectrogram-transformer"})  # speech models with one length of input
 

@@ -1,11 +1,11 @@
-"""Small configurations of transformers' model types: the same classes, with two layers of 64 and a vocabulary of 320."""
+"""Small configurations of transformers' model types: the same classes, two layers of 64, a vocabulary of 320."""
 
 from __future__ import annotations
 
 from typing import Any
 
 _SMALL = {
-    64: "hidden_size d_model n_embd n_embed emb_dim dim embedding_size word_embed_proj_dim projection_dim d_embedding",
+    64: "hidden_size d_model n_embd n_embed emb_dim dim embedding_size word_embed_proj_dim projection_dim",
     96: "intermediate_size ffn_dim d_ff d_inner hidden_dim encoder_ffn_dim decoder_ffn_dim ffn_hidden_size dff ffn_size",
     32: "moe_intermediate_size shared_expert_intermediate_size q_lora_rank expert_ffn_hidden_size",
     2: "num_hidden_layers num_layers n_layer n_layers encoder_layers decoder_layers num_decoder_layers "

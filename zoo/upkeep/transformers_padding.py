@@ -1,10 +1,10 @@
-"""Measure what padding and batching do to each text model type of transformers: `zoo/providers/transformers_padding.json`.
+"""Measure what padding and batching do to each text type of transformers: `zoo/providers/transformers_padding.json`.
 
     python -m zoo.upkeep.transformers_padding [TYPE ...]
 
-Each type is built small (`zoo.upkeep.tiny`), its weights are moved off their initialisation, and the features of samples
-alone are compared with those in a padded batch, through the very encoder that the provider uses. Types that cannot be
-built or do not react to their input are kept with the reason, and are batched by length.
+Each type is built small (`zoo.upkeep.tiny`), its weights are moved off their initialisation, and the features of
+samples alone are compared with those in a padded batch, through the very encoder that the provider uses. Types that
+cannot be built or do not react to their input are kept with the reason, and are batched by length.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _errors(config: Any, seed: int) -> dict[str, Any] | None:
 
 
 def perturbed(network: nn.Module, seed: int) -> nn.Module:
-    """The network in evaluation mode, with weights off their initialisation: branches that start at zero hide faults."""
+    """The network in evaluation mode, its weights moved: branches that start at zero hide faults."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
