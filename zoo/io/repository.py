@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import httpx2
 
 # What the loaders of all providers read. A `*` does not cross a slash: folders such as onnx/ stay where they are.
-PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja")
+PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "1_Pooling/*.json")
 
 
 @dataclass(frozen=True)
