@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from zoo.specs import BackboneSpec, TaskSpec
 
-    Encode = Callable[[Tensor, Tensor | None], "dict[str, Features]"]
+    Encode = Callable[[Any, Tensor | None], "dict[str, Features]"]  # Any: a Tensor, or a Pair for image-text
 
 ParameterGroup = dict[str, Any]  # what torch optimisers take: {"params": [...], "lr": ..., ...}
 
@@ -69,12 +69,14 @@ class Backbone:
 
     spec: BackboneSpec
     module: nn.Module
-    preprocess: Callable[[Sequence[Any]], Tensor]
+    preprocess: Callable[[Sequence[Any]], Any]  # a Tensor [B, ...], a Padded, or a Pair
     encoder: Encode
     notes: tuple[str, ...] = ()
 
-    def encode(self, inputs: Tensor, mask: Tensor | None = None) -> dict[str, Features]:
+    def encode(self, inputs: Tensor | Padded | Pair, mask: Tensor | None = None) -> dict[str, Features]:
         """Features of a batch of preprocessed inputs, by modality."""
+        if isinstance(inputs, Padded):
+            return self.encoder(inputs.values, inputs.mask)
         return self.encoder(inputs, mask)
 
     @property

@@ -28,7 +28,7 @@ def hub_file(tmp_path, monkeypatch):
     upstream = perturbed(timm.create_model("resnet18.a1_in1k", pretrained=False))
     save_file(upstream.state_dict(), tmp_path / "model.safetensors")
     found = Snapshot("timm/resnet18.a1_in1k", "c" * 40, tmp_path, {})
-    monkeypatch.setattr(provider, "_fetched", lambda spec: found)
+    monkeypatch.setattr(provider, "_fetched", lambda spec, allow_pickle: found)
     return upstream
 
 

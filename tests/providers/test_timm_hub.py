@@ -56,7 +56,10 @@ def test_weights_from_a_hub_equal_timms_own_loading(hub, tmp_path):
     ("name", "said"),
     [
         ("timm/test_vit.r160_in1k", "has no model.safetensors, and zoo reads no pickles"),
-        ("timm/test_efficientnet.r160_in1k", "hub repository timm/test_efficientnet.r160_in1k cannot be read: the server answered 404"),
+        (
+            "timm/test_efficientnet.r160_in1k",
+            "hub repository timm/test_efficientnet.r160_in1k cannot be read: the server answered 404",
+        ),
     ],
 )
 def test_what_the_hub_does_not_have_is_told(hub, tmp_path, name, said):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from zoo.catalog.query import backbones, describe
 from zoo.contracts import Backbone
 from zoo.errors import IncompatibleError, WeightsError
+from zoo.providers.repositories import is_repository, spec_of_repository
 from zoo.providers.weights import graph_digest, load_strictly, read_weights
 from zoo.registry import Registry
 from zoo.specs import BackboneSpec
@@ -26,6 +28,8 @@ PROVIDERS = Registry(
     {
         "pocket": "zoo.providers.pocket:load",
         "timm": "zoo.providers.timm:load",
+        "torchvision": "zoo.providers.torchvision:load",
+        "open_clip": "zoo.providers.open_clip:load",
         "module": "zoo.providers.module:load",
     },
     group="zoo.providers",
@@ -43,17 +47,19 @@ def load(
     """Build a backbone: the same call and the same shapes for all of them.
 
     Args:
-        name: `provider/arch.tag`, a folder that `zoo pretrain` wrote, or `module/package.module:function`.
+        name: `provider/arch.tag`, a folder that `zoo pretrain` wrote, `module/package.module:function`, or a
+            repository of another library: `hf-hub:ORGANISATION/NAME[@REVISION]`, or a folder with its files.
         pretrained: False builds exactly the same graph with the architecture's own initialisation.
         weights: a .safetensors file to load into that graph instead of the weights that `name` stands for.
-        allow_pickle: the file name of `weights`, if that is a pickle which you trust; only tensors are read of it.
+        allow_pickle: the file name of the weights, if they are a pickle which you trust (all that torchvision publishes
+            is); only tensors are read of it. The error that asks for this says the name.
         seed: seed of the initialisation; the global random state is left as it was. None draws from it.
 
     Raises:
         UnknownName: no such backbone; the message carries the nearest names.
         WeightsError: weights that are missing, damaged, or made for another architecture.
         Offline: weights that are not on this machine, without a network.
-        IncompatibleError: `weights` together with `pretrained=False`.
+        IncompatibleError: `weights` together with `pretrained=False`; `allow_pickle` where no pickle can be read.
         MissingDependency: the provider's library is not installed.
 
     Example:
@@ -63,11 +69,12 @@ def load(
     if weights is not None and not pretrained:
         raise IncompatibleError("weights were given together with pretrained=False. Fix: leave one of them out.")
     spec, folder, digest, tensors = spec_of(name), Path(name).expanduser(), "", None
-    if folder.is_dir() and weights is None:
+    if (folder / RECORD).is_file() and weights is None:
         weights, digest = folder / WEIGHTS, spec.digest
     if weights is not None and pretrained:
         tensors = read_weights(Path(weights).expanduser(), digest, allow_pickle=allow_pickle)
-    return build(spec, pretrained=pretrained, tensors=tensors, seed=seed)
+        allow_pickle = ""
+    return build(spec, pretrained=pretrained, tensors=tensors, seed=seed, allow_pickle=allow_pickle)
 
 
 def spec_of(name: str) -> BackboneSpec:
@@ -81,6 +88,8 @@ def spec_of(name: str) -> BackboneSpec:
         >>> spec_of("pocket/resnet10.glyphs").tag
         'glyphs'
     """
+    if is_repository(name):
+        return spec_of_repository(name)
     if (folder := Path(name).expanduser()).is_dir():
         return read_folder(folder)
     if name.startswith("module/"):
@@ -88,11 +97,28 @@ def spec_of(name: str) -> BackboneSpec:
     return describe(name)
 
 
-def build(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None = None, seed: int | None = None) -> Backbone:
-    """The backbone of a record: by its provider, or by the plug-in that registered it."""
+def build(
+    spec: BackboneSpec,
+    *,
+    pretrained: bool,
+    tensors: Tensors | None = None,
+    seed: int | None = None,
+    allow_pickle: str = "",
+) -> Backbone:
+    """The backbone of a record: by its provider, or by the plug-in that registered it.
+
+    Raises:
+        IncompatibleError: `allow_pickle`, and this provider reads no pickles; or the plug-in gave no backbone.
+    """
     with seeded(seed) if seed is not None else nullcontext():
         if spec.provider in PROVIDERS.names():
-            backbone = PROVIDERS.get(spec.provider)(spec, pretrained=pretrained, tensors=tensors)
+            provider = PROVIDERS.get(spec.provider)
+            options = {"allow_pickle": allow_pickle} if allow_pickle else {}
+            if options and "allow_pickle" not in inspect.signature(provider).parameters:
+                raise IncompatibleError(
+                    f"allow_pickle={allow_pickle!r} was given, and {spec.name} comes with no pickle. Fix: leave it out."
+                )
+            backbone = provider(spec, pretrained=pretrained, tensors=tensors, **options)
         else:
             backbone = backbones.get(spec.name)(pretrained=pretrained and tensors is None)
             if tensors is not None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def measured_spec(spec: BackboneSpec, module: nn.Module, encode: Encode) -> BackboneSpec:
-    """`spec` with `parameters`, `pooled_dim` and `can` as they are.
+    """`spec` with `parameters`, `pooled_dim`, `token_dim` and `can` as they are.
 
     Raises:
         IncompatibleError: the network does not accept an input of `spec.input_size`, or gives no pooled vector.
@@ -45,5 +45,6 @@ def measured_spec(spec: BackboneSpec, module: nn.Module, encode: Encode) -> Back
         spec,
         parameters=sum(parameter.numel() for parameter in module.parameters()),
         pooled_dim=features.pooled.shape[1],
+        token_dim=spec.token_dim if features.tokens is None else features.tokens.shape[2],
         can=tuple(can),
     )
