@@ -25,7 +25,8 @@ def repository(folder, kind="", images=IMAGES):
     if kind == "resnet":
         config["vision_cfg"] = {"image_size": 64, "layers": [1, 1, 1, 1], "width": 16, "head_width": 64}
     if kind == "timm":
-        config["vision_cfg"] = {"image_size": 64, "timm_model_name": "test_convnext", "timm_pool": "avg", "timm_proj": "linear"}
+        config["vision_cfg"] = {"image_size": 64, "timm_model_name": "test_convnext"}
+        config["vision_cfg"] |= {"timm_pool": "avg", "timm_proj": "linear"}
     if kind == "coca":
         config["text_cfg"] |= {"embed_cls": True, "output_tokens": True}
         config["vision_cfg"] |= {"attentional_pool": True, "attn_pooler_heads": 2, "output_tokens": True}
@@ -35,8 +36,11 @@ def repository(folder, kind="", images=IMAGES):
     if kind == "huggingface":
         tokenizer_folder(folder)
         config["text_cfg"] = {
-            **{"hf_model_name": "me/roberta", "hf_tokenizer_name": "me/roberta", "context_length": 16},
-            **{"hf_proj_type": "mlp", "hf_pooler_type": "mean_pooler"},
+            "hf_model_name": "me/roberta",
+            "hf_tokenizer_name": "me/roberta",
+            "context_length": 16,
+            "hf_proj_type": "mlp",
+            "hf_pooler_type": "mean_pooler",
         }
     (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": images}))
     if kind != "huggingface":

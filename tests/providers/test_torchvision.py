@@ -200,7 +200,7 @@ def test_given_tensors_fit_the_backbone_without_its_head(tmp_path):
 
 
 def test_names_that_cannot_be():
-    with pytest.raises(UnknownName, match="unknown torchvision architecture 'resnet19'.*Nearest: resnet1"):
+    with pytest.raises(UnknownName, match=r"unknown torchvision architecture 'resnet19'.*Nearest: resnet1"):
         loading.build(zoo.BackboneSpec("torchvision/resnet19", "torchvision", "resnet19"), pretrained=False)
     with pytest.raises(UnknownName):  # what torchvision has beside classification is no backbone here
         loading.build(zoo.BackboneSpec("torchvision/raft_small", "torchvision", "raft_small"), pretrained=False)

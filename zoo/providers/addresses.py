@@ -38,8 +38,8 @@ def file_at_address(spec: BackboneSpec, allow_pickle: str) -> Path:
     if not name.endswith(".safetensors") and name != allow_pickle:
         named = f", not {allow_pickle}" if allow_pickle else ""
         raise WeightsError(
-            f"the weights of {spec.name} are published as a pickle{named}, and pickles can run code. zoo reads only the "
-            f"tensors of one, and only if you name it. Nothing was fetched. Fix: allow_pickle={name!r}, or choose "
+            f"the weights of {spec.name} are published as a pickle{named}, and pickles can run code. zoo reads only "
+            f"the tensors of one, and only if you name it. Nothing was fetched. Fix: allow_pickle={name!r}, or choose "
             "weights in safetensors (timm has most of these architectures)."
         )
     return fetch_url(spec.source, spec.digest)

@@ -1,4 +1,4 @@
-"""Backbones of open_clip (https://github.com/mlfoundations/open_clip): an image tower and a text tower, one shared space.
+"""Backbones of open_clip (https://github.com/mlfoundations/open_clip): two towers, for images and texts, one space.
 
 clip = zoo.load("open_clip/ViT-B-32.laion2b_s34b_b79k")
 clip.encode(clip.preprocess([image, image]))["vision"].pooled       # [2, 512]
@@ -47,8 +47,8 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None, allow
 
     Weights come as safetensors and pass through open_clip's own conversion, strictly: the result equals
     `open_clip.create_model(arch, tag)`, with QuickGELU and preprocessing as the weights were trained (see
-    `open_clip_configs`). `preprocess` takes images, texts, or pairs of them; `open_clip_texts` says what becomes of long
-    and empty texts. Text towers of transformers are built from a configuration that is fetched, also from scratch.
+    `open_clip_configs`). `preprocess` takes images, texts, or pairs of them; `open_clip_texts` says what becomes of
+    long and empty texts. Text towers of transformers are built from a configuration that is fetched, also from scratch.
 
     Raises:
         UnknownName: no such architecture.
@@ -155,11 +155,13 @@ def _fill(module: nn.Module, file: Path, name: str) -> tuple[str, ...]:
             load_checkpoint(module, str(file), strict=True, weights_only=True)
         except pickle.UnpicklingError as error:
             raise UnsafeContent(
-                f"{file.name} of {name} holds more than tensors, and was not loaded. Fix: ask its owner for safetensors."
+                f"{file.name} of {name} holds more than tensors, and was not loaded. "
+                "Fix: ask its owner for safetensors."
             ) from error
         except Exception as error:  # torch, safetensors and open_clip raise their own kinds
+            reason = " ".join(str(error).split())[:300]
             raise WeightsError(
-                f"the weights of {name} do not fit its {type(module).__name__}, or are damaged: {' '.join(str(error).split())[:300]} "
+                f"the weights of {name} do not fit its {type(module).__name__}, or are damaged: {reason} "
                 "Fix: name the backbone that they belong to, or fetch them again."
             ) from error
     return tuple(f"{name}: {line}" for line in said if line.startswith("Resizing"))

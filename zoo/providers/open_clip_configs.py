@@ -1,8 +1,9 @@
 """What an open_clip backbone is made of: its configuration, its preprocessing and the files of its weights.
 
-Three traps of loading by hand are closed here: the activation is QuickGELU where either the configuration or the weights
-say so (open_clip only warns), and the statistics of the images come from the weights' own entry or from the repository's
-open_clip_config.json, never from a default that fits OpenAI's weights only.
+Traps of loading by hand are closed here: the activation is QuickGELU where either the configuration or the weights say
+so (open_clip only warns), and the statistics of the images come from the weights' own entry or from the repository's
+open_clip_config.json, never from a default that fits only OpenAI's weights. An architecture without weights has none
+of its own, and takes OpenAI's, as in the catalog.
 """
 
 from __future__ import annotations

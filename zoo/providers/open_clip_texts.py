@@ -1,8 +1,8 @@
 """Texts as the tokens that an open_clip text tower takes. Tokenizers of transformers are read from local files only.
 
-A text longer than the context keeps its beginning, and its end token stays the last; so does open_clip. An empty text is
-its start and end tokens alone. Every text is padded to the full context, alone as in a batch, because these towers were
-trained so (those of SigLIP read the padding); hence `padding` is `fixed`.
+A text longer than the context keeps its beginning, and its end token stays the last; so does open_clip. An empty text
+is its start and end tokens alone. Every text is padded to the full context, alone as in a batch, because these towers
+were trained so (those of SigLIP read the padding); hence `padding` is `fixed`.
 """
 
 from __future__ import annotations

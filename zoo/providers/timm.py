@@ -116,16 +116,19 @@ def assemble(spec: BackboneSpec, module: nn.Module) -> Backbone:
     from zoo.providers.measure import measured_spec
 
     size = tuple(spec.input_size or (3, 224, 224))
-    module.to(memory_format=torch.channels_last)
+    for parameter in module.parameters():  # not module.to(...), which refuses networks with 3-D convolutions
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     encode = timm_encoder(module)
     spec = measured_spec(dataclasses.replace(spec, input_size=size), module, encode)
     return Backbone(spec, module, image_preprocess(spec), encode)
 
 
 def timm_encoder(module: Any) -> Encode:
-    """`encode` over timm's forward_features and forward_head; pyramids where the last hidden layer is a map.
+    """`encode` over timm's forward_features and forward_head; pyramids of maps where the network is one of stages.
 
-    The last map is what `pooled` is the pooling of, after the last normalisation; the finer ones are as timm gives them.
+    Where the last hidden layer is a map, it is the last of `maps`, after the last normalisation, and what `pooled` is
+    the pooling of; the other maps are as timm's forward_intermediates gives them.
     """
     import torch
 
@@ -135,34 +138,38 @@ def timm_encoder(module: Any) -> Encode:
     def encode(inputs: Tensor, _mask: Tensor | None = None) -> dict[str, Features]:
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        hidden, finer = hidden_layers(inputs)
+        hidden, maps = hidden_layers(inputs)
         pooled = module.forward_head(hidden)
-        is_map = isinstance(hidden, torch.Tensor) and hidden.ndim == 4
-        is_tokens = isinstance(hidden, torch.Tensor) and hidden.ndim == 3
-        last = [hidden.permute(0, 3, 1, 2) if channels_last else hidden] if is_map else []
-        maps = pyramid([*finer, *last], inputs.shape[2]) if is_map else None
-        return {"vision": Features(pooled, tokens=hidden if is_tokens else None, maps=maps)}
+        dimensions = hidden.ndim if isinstance(hidden, torch.Tensor) else 0
+        if dimensions == 4:
+            maps = [*maps, hidden.permute(0, 3, 1, 2) if channels_last else hidden]
+        tokens = hidden if dimensions == 3 else None
+        return {"vision": Features(pooled, tokens=tokens, maps=pyramid(maps, inputs.shape[2]) or None)}
 
     return encode
 
 
 def _hidden_layers(module: Any) -> Callable[[Tensor], tuple[Any, list[Tensor]]]:
-    """The last hidden layer, and the finer maps [B, C, H, W] of the same pass where it is a map.
+    """The last hidden layer, and the maps [B, C, H, W] of the stages in the same pass, if the network has stages.
 
-    Networks of tokens say nothing of their kind before they ran, and would copy every layer: the first call finds out.
+    A network does not say so before it ran, and one of tokens alone would copy every layer: the first call finds out.
     """
-    kind: list[bool] = []
+    import torch
+
+    staged: list[bool] = []
 
     def layers(inputs: Tensor) -> tuple[Any, list[Tensor]]:
-        if not kind:
-            hidden = module.forward_features(inputs)
-            kind.append(getattr(hidden, "ndim", 0) == 4 and hasattr(module, "forward_intermediates"))
-            if not kind[0]:
-                return hidden, []
-        if kind[0]:
-            hidden, finer = module.forward_intermediates(inputs)
-            return hidden, finer
-        return module.forward_features(inputs), []
+        if staged and staged[0]:
+            hidden, maps = module.forward_intermediates(inputs)
+            return hidden, maps
+        hidden = module.forward_features(inputs)
+        if not staged:
+            staged.append(False)
+            if isinstance(hidden, torch.Tensor) and hasattr(module, "forward_intermediates"):
+                _, maps = module.forward_intermediates(inputs)
+                staged[0] = hidden.ndim == 4 or len(pyramid(maps, inputs.shape[2])) > 1
+                return hidden, maps if staged[0] else []
+        return hidden, []
 
     return layers
 
