@@ -7,6 +7,8 @@ from PIL import Image
 from torch import nn
 
 import zoo
+from zoo.catalog.rows import rows_of, spec_of
+from zoo.providers.loading import build
 from zoo.providers.weights import weights_digest
 
 
@@ -18,12 +20,20 @@ def named(name):
     return lambda: zoo.load(name, pretrained=False, seed=0)
 
 
+def scratch(name):
+    """By its row: also where the provider's rows are not shown yet."""
+    spec = next(spec_of(row) for row in rows_of(name.partition("/")[0]) if row["name"] == name)
+    return lambda: build(spec, pretrained=False, seed=0)
+
+
 BACKBONES = {
     "pocket": named("pocket/resnet10"),
     "timm-resnet": named("timm/resnet10t"),
     "timm-vit": named("timm/test_vit"),
     "timm-convnext": named("timm/test_convnext"),
     "timm-nhwc": named("timm/swin_s3_tiny_224"),
+    "torchvision-resnet": scratch("torchvision/resnet18"),
+    "torchvision-swin": scratch("torchvision/swin_t"),
     "module": own,
 }
 

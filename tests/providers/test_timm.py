@@ -28,7 +28,7 @@ def hub_file(tmp_path, monkeypatch):
     upstream = perturbed(timm.create_model("resnet18.a1_in1k", pretrained=False))
     save_file(upstream.state_dict(), tmp_path / "model.safetensors")
     found = Snapshot("timm/resnet18.a1_in1k", "c" * 40, tmp_path, {})
-    monkeypatch.setattr(provider, "_fetched", lambda spec: found)
+    monkeypatch.setattr(provider, "_fetched", lambda spec, allow_pickle: found)
     return upstream
 
 
@@ -52,15 +52,15 @@ def test_preprocessing_is_timms_own(hub_file):
 
 
 @pytest.mark.parametrize(
-    ("arch", "size", "has"),
+    ("arch", "size", "has", "levels"),
     [
-        ("resnet10t", (3, 176, 176), "maps"),
-        ("vit_tiny_patch16_224", (3, 224, 224), "tokens"),
-        ("swin_tiny_patch4_window7_224", (3, 224, 224), "maps"),
-        ("convnext_atto", (3, 224, 224), "maps"),
+        ("resnet10t", (3, 192, 192), "maps", (1, 2, 3, 4, 5)),
+        ("vit_tiny_patch16_224", (3, 224, 224), "tokens", ()),
+        ("swin_tiny_patch4_window7_224", (3, 224, 224), "maps", (2, 3, 4, 5)),  # [B, H, W, C] inside
+        ("convnext_atto", (3, 224, 224), "maps", (2, 3, 4, 5)),
     ],
 )
-def test_any_architecture_from_scratch(arch, size, has):
+def test_any_architecture_from_scratch(arch, size, has, levels):
     backbone = zoo.load(f"timm/{arch}", pretrained=False, seed=0)
     perturbed(backbone.module).eval()
     with torch.inference_mode():
@@ -69,8 +69,10 @@ def test_any_architecture_from_scratch(arch, size, has):
     assert (features.pooled[0] - features.pooled[1]).abs().max() > 1e-6
     assert has in backbone.spec.can
     if has == "maps":
-        channels, height, width = features.maps[-1].shape[1:]
-        assert channels > height == width
+        assert [one.shape[2] for one in features.maps] == [size[1] // 2**level for level in levels]
+        assert torch.allclose(features.maps[-1].mean((2, 3)), features.pooled, atol=1e-4) == (
+            not arch.startswith("conv")
+        )
     assert backbone.spec.parameters == sum(p.numel() for p in backbone.module.parameters())
 
 
@@ -100,3 +102,30 @@ def test_damaged_download_is_refused(hub_file, tmp_path):
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(WeightsError, match="not a valid safetensors file"):
         zoo.load(NAME)
+
+
+def test_stages_of_a_network_whose_last_layer_is_tokens():
+    backbone = zoo.load("timm/hiera_tiny_224", pretrained=False, seed=0)
+    perturbed(backbone.module).eval()
+    inputs = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        features = backbone.encode(inputs)["vision"]
+        assert torch.allclose(features.pooled, backbone.module(inputs), atol=1e-6)
+    assert features.tokens.shape == (2, 49, 768)
+    assert [one.shape[1:] for one in features.maps] == [(96, 56, 56), (192, 28, 28), (384, 14, 14), (768, 7, 7)]
+    assert backbone.spec.can == ("pooled", "tokens", "maps")
+    assert backbone.spec.token_dim == 768
+
+
+def test_watching_the_stages_costs_no_second_pass():
+    backbone = zoo.load("timm/test_resnet", pretrained=False, seed=0)
+    runs = []
+    handle = backbone.module.layer1.register_forward_hook(lambda *_: runs.append(1))
+    backbone.encode(torch.zeros(1, 3, 160, 160))
+    handle.remove()
+    assert len(runs) == 1
+
+
+def test_convolutions_of_more_dimensions():
+    """Weights of rank 5 have no channels_last format."""
+    assert zoo.load("timm/lambda_resnet26t", pretrained=False, seed=0).spec.parameters > 8e6

@@ -30,6 +30,8 @@ PROVIDERS = Registry(
         "timm": "zoo.providers.timm:load",
         "torchaudio": "zoo.providers.torchaudio:load",
         "transformers": "zoo.providers.transformers:load",
+        "torchvision": "zoo.providers.torchvision:load",
+        "open_clip": "zoo.providers.open_clip:load",
         "module": "zoo.providers.module:load",
     },
     group="zoo.providers",
@@ -51,8 +53,8 @@ def load(
             repository of another library: `hf-hub:ORGANISATION/NAME[@REVISION]`, or a folder with its files.
         pretrained: False builds exactly the same graph with the architecture's own initialisation.
         weights: a .safetensors file to load into that graph instead of the weights that `name` stands for.
-        allow_pickle: the file name of the weights (those given, or those that `name` stands for), if that is a pickle
-            which you trust; only tensors are read of it.
+        allow_pickle: the file name of the weights, if they are a pickle which you trust (all that torchvision publishes
+            is); only tensors are read of it. The error that asks for this says the name.
         seed: seed of the initialisation; the global random state is left as it was. None draws from it.
 
     Raises:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from zoo.contracts import Backbone, Features
 from zoo.data.pixels import as_mode
 from zoo.errors import MissingDependency, UnknownName, WeightsError
-from zoo.io.repository import fetch_repository
 from zoo.io.transport import install
+from zoo.providers.heard import heard
+from zoo.providers.hidden import pyramid
+from zoo.providers.repositories import notes_of, weights_of
+from zoo.providers.timm_repositories import repository_options
 from zoo.providers.weights import load_strictly, read_weights
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from zoo.contracts import Encode
     from zoo.io.repository import Snapshot
     from zoo.providers.weights import Tensors
     from zoo.specs import BackboneSpec
@@ -24,48 +28,85 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 
 
-def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Backbone:
-    """Build `timm/arch.tag` without its classifier.
+def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None, allow_pickle: str = "") -> Backbone:
+    """Build `timm/arch.tag`, or a repository that timm wrote, without its classifier.
 
     Weights come as safetensors from the hub and pass through timm's own checkpoint filter, so that the result equals
     `timm.create_model(arch.tag, pretrained=True, num_classes=0)`; or they are given as `tensors` and must fit exactly.
-    The record of the result names the commit that they come from.
+    The record of the result names the commit that they come from, and `notes` the tensors that were not used.
+
+    Raises:
+        UnknownName: no such architecture.
+        WeightsError: an architecture without weights, or weights that lack a parameter.
+        Offline, UnsafeContent: as `fetch_repository` says.
     """
-    timm = import_timm()
-    if not timm.is_model(spec.arch):
-        raise UnknownName("timm architecture", spec.arch, timm.list_models(), f"timm {timm.__version__} is installed.")
+    timm = check_architecture(spec.arch)
     tagged = f"{spec.arch}.{spec.tag}"
     model = tagged if timm.is_model_pretrained(tagged) else spec.arch  # a tag that `zoo pretrain` made is not timm's
+    options = repository_options(spec)
     if tensors is not None:
-        module = timm.create_model(model, num_classes=0)
+        module = timm.create_model(model, num_classes=0, **options)
         load_strictly(module, tensors, spec.name)
     elif pretrained:
-        if not spec.tag:
+        if not spec.source:
             raise WeightsError(
                 f"{spec.name} names an architecture, not weights. Fix: choose a tag "
                 f"(`zoo list '{spec.name}.*'` shows them), or train it from scratch (pretrained=False, --scratch)."
             )
-        found = _fetched(spec)
-        overlay = {"state_dict": read_weights(found.folder / WEIGHTS)}  # read by zoo, filtered by timm
-        module = timm.create_model(model, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay)
+        found = _fetched(spec, allow_pickle)
+        file = found.folder / (allow_pickle or WEIGHTS)
+        overlay = {"state_dict": read_weights(file, allow_pickle=allow_pickle)}  # read by zoo, filtered by timm
+        with heard("timm") as said:
+            module = timm.create_model(model, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay, **options)
+        left_out = _not_used(module, said, spec.name)
         backbone = assemble(dataclasses.replace(spec, revision=found.commit), module)
-        return dataclasses.replace(backbone, notes=(*backbone.notes, *_notes(spec, found)))
+        return dataclasses.replace(backbone, notes=(*backbone.notes, *notes_of(spec, found), *left_out))
     else:
-        module = timm.create_model(model, num_classes=0)
+        module = timm.create_model(model, num_classes=0, **options)
     return assemble(spec, module)
 
 
-def _fetched(spec: BackboneSpec) -> Snapshot:
+def check_architecture(arch: str) -> Any:
+    """timm, if it has an architecture of that name; anything else it would look for on the hub or the disk.
+
+    Raises:
+        UnknownName: no such architecture.
+        MissingDependency: timm is not installed.
+    """
+    timm = import_timm()
+    if ":" in arch or "/" in arch or not timm.is_model(arch.partition(".")[0]):
+        raise UnknownName("timm architecture", arch, timm.list_models(), f"timm {timm.__version__} is installed.")
+    return timm
+
+
+def _fetched(spec: BackboneSpec, allow_pickle: str = "") -> Snapshot:
     """The weights of a tag on this machine, from the cache or the hub, checked."""
-    return fetch_repository(spec.source.removeprefix("hf-hub:"), spec.revision, (WEIGHTS,))
+    return weights_of(spec, (WEIGHTS,), allow_pickle)
 
 
-def _notes(spec: BackboneSpec, found: Snapshot) -> tuple[str, ...]:
-    """What was decided for the user: the commit, where the catalog pins none."""
-    if spec.revision:
-        return found.notes
-    note = f"{spec.name}: the catalog pins no revision; its weights are commit {found.commit[:12]} of {spec.source}"
-    return (note, *found.notes)
+def _not_used(module: nn.Module, said: list[str], name: str) -> tuple[str, ...]:
+    """What timm only logs: tensors of the checkpoint that the network has no place for (a classifier is expected).
+
+    Raises:
+        WeightsError: a parameter that the checkpoint lacks, which would keep its random initialisation.
+    """
+    missing = _keys(said, "Missing keys (")
+    lost = [key for key, _ in module.named_parameters() if key in missing]
+    if lost:
+        raise WeightsError(
+            f"the weights of {name} lack {len(lost)} parameters ({', '.join(lost[:3])}), which would stay random. "
+            "Fix: name the backbone that these weights belong to."
+        )
+    unused = _keys(said, "Unexpected keys (")
+    if not unused:
+        return ()
+    more = ", ..." if len(unused) > 3 else ""
+    return (f"{name}: {len(unused)} tensors of the checkpoint are not used ({', '.join(unused[:3])}{more})",)
+
+
+def _keys(said: list[str], words: str) -> list[str]:
+    found = [line.removeprefix(words).partition(")")[0].split(", ") for line in said if line.startswith(words)]
+    return [key for keys in found for key in keys]
 
 
 def assemble(spec: BackboneSpec, module: nn.Module) -> Backbone:
@@ -75,29 +116,62 @@ def assemble(spec: BackboneSpec, module: nn.Module) -> Backbone:
     from zoo.providers.measure import measured_spec
 
     size = tuple(spec.input_size or (3, 224, 224))
-    module.to(memory_format=torch.channels_last)
+    for parameter in module.parameters():  # not module.to(...), which refuses networks with 3-D convolutions
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     encode = timm_encoder(module)
     spec = measured_spec(dataclasses.replace(spec, input_size=size), module, encode)
     return Backbone(spec, module, image_preprocess(spec), encode)
 
 
-def timm_encoder(module: Any) -> Callable[[Tensor, Tensor | None], dict[str, Features]]:
-    """`encode` over timm's forward_features and forward_head."""
+def timm_encoder(module: Any) -> Encode:
+    """`encode` over timm's forward_features and forward_head; pyramids of maps where the network is one of stages.
+
+    Where the last hidden layer is a map, it is the last of `maps`, after the last normalisation, and what `pooled` is
+    the pooling of; the other maps are as timm's forward_intermediates gives them.
+    """
     import torch
 
     channels_last = getattr(module, "output_fmt", "NCHW") == "NHWC"
+    hidden_layers = _hidden_layers(module)
 
     def encode(inputs: Tensor, _mask: Tensor | None = None) -> dict[str, Features]:
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        hidden = module.forward_features(inputs)
+        hidden, maps = hidden_layers(inputs)
         pooled = module.forward_head(hidden)
-        is_map = isinstance(hidden, torch.Tensor) and hidden.ndim == 4
-        is_tokens = isinstance(hidden, torch.Tensor) and hidden.ndim == 3
-        maps = [hidden.permute(0, 3, 1, 2) if channels_last else hidden] if is_map else None
-        return {"vision": Features(pooled, tokens=hidden if is_tokens else None, maps=maps)}
+        dimensions = hidden.ndim if isinstance(hidden, torch.Tensor) else 0
+        if dimensions == 4:
+            maps = [*maps, hidden.permute(0, 3, 1, 2) if channels_last else hidden]
+        tokens = hidden if dimensions == 3 else None
+        return {"vision": Features(pooled, tokens=tokens, maps=pyramid(maps, inputs.shape[2]) or None)}
 
     return encode
+
+
+def _hidden_layers(module: Any) -> Callable[[Tensor], tuple[Any, list[Tensor]]]:
+    """The last hidden layer, and the maps [B, C, H, W] of the stages in the same pass, if the network has stages.
+
+    A network does not say so before it ran, and one of tokens alone would copy every layer: the first call finds out.
+    """
+    import torch
+
+    staged: list[bool] = []
+
+    def layers(inputs: Tensor) -> tuple[Any, list[Tensor]]:
+        if staged and staged[0]:
+            hidden, maps = module.forward_intermediates(inputs)
+            return hidden, maps
+        hidden = module.forward_features(inputs)
+        if not staged:
+            staged.append(False)
+            if isinstance(hidden, torch.Tensor) and hasattr(module, "forward_intermediates"):
+                _, maps = module.forward_intermediates(inputs)
+                staged[0] = hidden.ndim == 4 or len(pyramid(maps, inputs.shape[2])) > 1
+                return hidden, maps if staged[0] else []
+        return hidden, []
+
+    return layers
 
 
 def image_preprocess(spec: BackboneSpec) -> Callable[[Sequence[Any]], Tensor]:
