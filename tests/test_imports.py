@@ -20,7 +20,7 @@ FLOORS = [  # from the ground up; imports go down or stay on their floor
     {"providers", "objectives", "adaptations", "tasks"},
     {"training"},
     {"benchmarking"},
-    {"hub"},
+    {"hub", "conformance"},
     {"testing"},
     {"cli", "bytes", "upkeep"},
     {"zoo", "__main__"},  # the facade `zoo/__init__.py`, which nobody inside imports

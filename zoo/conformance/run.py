@@ -1,0 +1,135 @@
+"""`zoo.conform`: check backbones in worker processes, store a row for each, go on where an earlier run stopped."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.benchmarking.environment import environment
+from zoo.benchmarking.executors import ForkPool, InProcess
+from zoo.conformance.rows import Conformance, file_name, read, write
+from zoo.errors import ZooError
+from zoo.providers.loading import spec_of
+from zoo.training.progress import Progress
+from zoo.training.threads import pinned_threads, usable_cores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo.benchmarking.executors import Executor
+    from zoo.specs import BackboneSpec
+
+LARGEST = 150_000_000  # parameters; with gradients and a second build, 2 GB of memory a worker
+
+
+def conform(
+    names: Sequence[str],
+    out: str | Path = "runs/conformance",
+    *,
+    workers: int | None = None,
+    largest: int = LARGEST,
+    timeout: float = 600.0,
+    memory_mb: int | None = 6000,
+    again: bool = False,
+    quiet: bool = False,
+) -> list[Conformance]:
+    """Check every backbone in `names` against the contract, from scratch: no weights are downloaded.
+
+    Args:
+        names: backbones, as `zoo.load` takes them.
+        out: folder of the rows. What it holds is not checked again, unless `again`.
+        workers: processes of one thread each; None takes all usable cores.
+        largest: parameters above which a backbone is not built; its row names the largest one of its family below that.
+        timeout: seconds after which a backbone has failed.
+        memory_mb: megabytes of memory above which it has failed; None for no limit.
+        again: check also what has a row.
+        quiet: no progress.
+
+    Raises:
+        UnknownName: no such backbone.
+        StoreError: `out` cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as out:
+        ...     [row.state for row in conform(["pocket/resnet10"], out, workers=1, quiet=True)]
+        ['conforms']
+    """
+    folder = Path(out).expanduser()
+    specs = [spec_of(name) for name in dict.fromkeys(names)]
+    todo = [spec for spec in specs if again or not (folder / file_name(spec.name)).is_file()]
+    small = [spec for spec in todo if (spec.parameters or 0) <= largest]
+    for spec in todo:
+        if spec not in small:
+            write(folder, _too_large(spec, specs, largest))
+    executor: Executor = ForkPool(workers or usable_cores(), timeout=timeout, memory_mb=memory_mb) if (
+        workers is None or workers > 1) else InProcess()  # fmt: skip
+    ordered = sorted(small, key=lambda spec: -(spec.parameters or 0))
+    try:
+        with pinned_threads(1), Progress("conformance", len(ordered), unit="backbone", quiet=quiet) as progress:
+            for outcome in executor.run(ordered, examine):
+                row = outcome.value
+                if row is None:
+                    row = _row(outcome.cell, "fails", (outcome.error or "").splitlines()[0])
+                write(folder, row)
+                progress.advance(note=f"{row.name} {row.state}")
+    finally:
+        executor.close()
+    wanted = {spec.name for spec in specs}
+    return [row for row in read(folder) if row.name in wanted]
+
+
+def examine(spec: BackboneSpec) -> Conformance:
+    """Build one backbone and run all checks; what goes wrong in one of them is its finding."""
+    from zoo.conformance.checks import CHECKS, Finding, prepare
+
+    began = time.perf_counter()
+    try:
+        subject = prepare(spec.name)
+    except ZooError as error:
+        return _row(spec, "refused", str(error), began)
+    except Exception as error:  # an upstream library may fail in any way
+        return _row(spec, "fails", f"it cannot be encoded: {_told(error)}", began)
+    found = {}
+    for name, check in CHECKS.items():
+        try:
+            found[name] = check(subject)
+        except Exception as error:
+            found[name] = Finding("fails", _told(error))
+    state = "fails" if any(finding.state == "fails" for finding in found.values()) else "conforms"
+    own = subject.backbone.spec
+    row = _row(own, state, "", began)
+    return Conformance(**{**vars(row), "name": spec.name, "checks": {name: f.to_json() for name, f in found.items()}})
+
+
+def _told(error: Exception) -> str:
+    """The error in a line, and the place in whose code it arose."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first[:300]} ({Path(last.filename).name}:{last.lineno})"
+
+
+def _row(spec: BackboneSpec, state: str, reason: str, began: float | None = None) -> Conformance:
+    seconds = {} if began is None else {"seconds": round(time.perf_counter() - began, 2)}
+    return Conformance(
+        spec.name, spec.provider, spec.family or spec.arch, spec.modality, state, reason,
+        padding=spec.padding, parameters=spec.parameters, measured={**seconds, **environment()},
+    )  # fmt: skip
+
+
+def _too_large(spec: BackboneSpec, specs: Sequence[BackboneSpec], largest: int) -> Conformance:
+    """The row of one that is not built: the largest member of its family that fits stands for it."""
+    from zoo.catalog.query import entries
+
+    kin = {other.name: other for other in (*entries(), *specs)}.values()
+    fitting = [
+        other
+        for other in kin
+        if (other.provider, other.family) == (spec.provider, spec.family) and 0 < (other.parameters or 0) <= largest
+    ]
+    through = max(fitting, key=lambda other: (other.parameters or 0, other.name), default=None)
+    reason = f"{(spec.parameters or 0) / 1e6:.0f} M parameters, and at most {largest / 1e6:.0f} M are built"
+    row = _row(spec, "too large", reason)
+    return Conformance(**{**vars(row), "through": through.name if through else ""})
