@@ -27,15 +27,15 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m zoo.upkeep.timm_index --check
+	$(BIN)/python -m zoo.upkeep.catalog --check
 	$(BIN)/python -m zoo.upkeep.cards --check
 
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: setup  ## everything that is made from code or rows: the timm index, model cards, benchmarks/README.md
-	$(BIN)/python -m zoo.upkeep.timm_index
+generate: setup  ## everything that is made from code or rows: the catalog (from the libraries in .venv), model cards, benchmarks/README.md
+	$(BIN)/python -m zoo.upkeep.catalog
 	$(BIN)/python -m zoo.upkeep.cards
 
 clean:

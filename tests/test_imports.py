@@ -22,7 +22,7 @@ FLOORS = [  # from the ground up; imports go down or stay on their floor
     {"benchmarking"},
     {"hub", "conformance"},
     {"testing"},
-    {"cli", "bytes", "upkeep"},
+    {"cli", "upkeep"},
     {"zoo", "__main__"},  # the facade `zoo/__init__.py`, which nobody inside imports
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.version import __version__
 
 if TYPE_CHECKING:
+    from zoo.benchmarking.own import own_suite
     from zoo.benchmarking.report import write_report
     from zoo.benchmarking.runner import bench
     from zoo.benchmarking.store import read_rows, read_suite
@@ -35,6 +36,7 @@ _HOMES = {
     "fingerprint": "zoo.providers.loading",
     "load": "zoo.providers.loading",
     "load_model": "zoo.training.finetuning",
+    "own_suite": "zoo.benchmarking.own",
     "pretrain": "zoo.training.pretraining",
     "read_rows": "zoo.benchmarking.store",
     "read_suite": "zoo.benchmarking.store",
@@ -67,6 +69,7 @@ __all__ = [
     "fingerprint",
     "load",
     "load_model",
+    "own_suite",
     "pretrain",
     "read_rows",
     "read_suite",

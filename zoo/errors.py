@@ -6,7 +6,6 @@ prints the message as one paragraph on stderr and exits with code 2.
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -108,6 +107,8 @@ class PluginError(ZooError, ImportError):
 
 def nearest(received: str, known: Iterable[str], limit: int = 3) -> list[str]:
     """The up to `limit` known names most like `received`, best first; names that contain it count as near."""
+    import difflib  # 3 ms, which only errors need pay
+
     names = sorted(set(known))
     lower = {name.lower(): name for name in reversed(names)}
     asked = received.lower()

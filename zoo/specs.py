@@ -78,9 +78,9 @@ class BackboneSpec(Record):
         all: `parameters` counted without heads; `pooled_dim` and `token_dim` widths of `Features.pooled` and `.tokens`;
             `stride` pixels or samples a token (the longer side of a patch; the product of all convolution strides);
             `padding` one of `masked`, `equal_length`, `fixed`; `family` the model family (resnet, bert, wav2vec2).
-        weights: `pretraining_flops`, what making them took, where that was counted;
-            `source` `hf-hub:NAMESPACE/NAME` or a URL; `revision` a commit where one is pinned; `weights_format`
-            `safetensors`, `pickle` or "" where only the repository knows; `library` the version that said all this.
+        weights: `source` `hf-hub:NAMESPACE/NAME` or a URL; `revision` a commit where one is pinned; `weights_format`
+            `safetensors`, `pickle` or "" where only the repository knows; `library` the version that said all this;
+            `pretraining_flops` what making them took, where that was counted.
         images: `input_size` [C, H, W], `mean`, `std`, `interpolation`, `crop_pct`, `crop_mode`.
         speech: `sample_rate` in Hz; `normalize_waveform`, whether each clip is brought to mean 0 and variance 1.
         text: `context` in tokens; `tokenizer` its class; `lower_case`, whether it folds case.

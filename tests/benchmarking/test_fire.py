@@ -143,8 +143,9 @@ def test_killed_workers_become_failed_rows_and_only_these_run_again(reference, p
     if drivers == 1:
         assert len(lost) == 4
     assert sorted(starts(place[1])) == sorted(reference)
-    for key in lost:
-        assert Store(place[0]).get(key).result["reason"].startswith("WorkerDied: the worker process was killed by SIGK")
+    reasons = {row.key: row.result["reason"] for row in Store(place[0]).rows() if row.key in lost}
+    assert reasons.keys() == lost
+    assert all(said.startswith("WorkerDied: the worker process was killed by SIGK") for said in reasons.values())
     kept = stored(place[0])
     assert drive(*place).ran == 0
     assert drive(*place, ForkPool(2), only="failed").ran == len(lost)

@@ -11,6 +11,7 @@ import zoo
 from zoo.benchmarking.own import LEVELS, describe_suite, own_suite
 from zoo.benchmarking.runner import bench
 from zoo.benchmarking.store import read_rows
+from zoo.benchmarking.suite import COMMAND
 from zoo.benchmarking.summary import summarise
 from zoo.errors import DataError, IncompatibleError, InvalidRecord, UnknownName, UsageError, WeightsError
 
@@ -42,6 +43,18 @@ def test_arms_share_the_scratch_of_their_architecture(photos, vit):
     ]  # fmt: skip
     assert (suite.name, suite.task.classes, suite.task.source) == ("photos", 2, str(photos.resolve()))
     assert suite.leakage.startswith("unknown")
+
+
+def test_the_command_that_makes_it_again(photos, capsys, tmp_path):
+    import shlex
+
+    suite = own_suite(photos, [GLYPHS], "default", budgets=(1, 4), steps=7, seeds=3, margin=2.5)
+    words = shlex.split(suite.sources[COMMAND])
+    code, _, err = run(capsys, *words[1:], "--dry-run", "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert describe_suite(suite) in err
+    again = own_suite(words[3], words[5].split(","), words[7], budgets=(1, 4), steps=7, seeds=3, margin=2.5)
+    assert again == suite
 
 
 @pytest.mark.parametrize("level", LEVELS)

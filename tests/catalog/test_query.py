@@ -9,9 +9,11 @@ import pytest
 
 import zoo
 from zoo.catalog import query
-from zoo.catalog.query import NONCOMMERCIAL, PERMISSIVE, describe, entries, find, licence_class
+from zoo.catalog.query import CLASSES, NONCOMMERCIAL, PERMISSIVE, describe, entries, find, licence_class, near
+from zoo.catalog.rows import rows_of
 from zoo.errors import UnknownName
 from zoo.specs import BackboneSpec
+from zoo.upkeep.catalog import PROVIDERS
 
 
 def names(*arguments, **options):
@@ -26,7 +28,8 @@ def test_every_row_is_a_valid_record():
 def test_every_name_is_made_of_its_parts_and_names_are_sorted_and_unique():
     specs = entries()
     for spec in specs:
-        assert spec.name == f"{spec.provider}/{spec.arch}" + (f".{spec.tag}" if spec.tag else "")
+        model = spec.tag if "/" in spec.tag else spec.arch + (f".{spec.tag}" if spec.tag else "")
+        assert spec.name == f"{spec.provider}/{model}"
     everything = [spec.name for spec in specs]
     assert everything == sorted(set(everything))
 
@@ -37,7 +40,8 @@ def test_every_row_uses_words_that_can_be_asked_for():
         assert set(spec.can) <= set(query.CAPABILITIES)
         assert spec.licence == spec.licence.lower()
         assert spec.licence
-        assert len(spec.mean) == len(spec.std) == (spec.input_size or (0,))[0]
+        assert len(spec.mean) == len(spec.std)
+        assert len(spec.mean) in ((spec.input_size or (0,))[0], 0)
 
 
 def test_every_tagged_row_can_be_built_from_scratch_by_its_architecture():
@@ -92,6 +96,70 @@ def test_unknown_sizes_are_left_out():
     assert all(spec.parameters for spec in find(max_params="1000B"))
 
 
+def test_sizes_from_and_to():
+    between = find(min_params="20M", max_params="30M")
+    assert between
+    assert all(20_000_000 <= spec.parameters <= 30_000_000 for spec in between)
+    assert "pocket/resnet10" in names(min_params=972424)
+    assert "pocket/resnet10" not in names(min_params=972425)
+
+
+def test_orders():
+    for sort, field in (("params", "parameters"), ("width", "pooled_dim")):
+        up = [getattr(spec, field) for spec in find("*vit*", sort=sort)]
+        known = [value for value in up if value]
+        assert known == sorted(known)
+        assert up[: len(known)] == known  # unknown ones come last
+        down = [getattr(spec, field) for spec in find("*vit*", sort=f"-{sort}")]
+        assert down == known[::-1] + up[len(known) :]
+    assert names("pocket/*", sort="-name") == names("pocket/*")[::-1]
+
+
+def test_curated_checkpoints_and_families():
+    curated = find(curated=True)
+    assert "timm/resnet50.a1_in1k" in [spec.name for spec in curated]
+    assert all(spec.curated and spec.pretrained for spec in curated)
+    assert len(curated) + len(find(curated=False)) == len(entries())
+    assert {spec.family for spec in find(family="convnext")} == {"convnext"}
+
+
+@pytest.fixture
+def all_providers(monkeypatch):
+    """The catalog as it is when every index is shown."""
+    everything = {row["name"]: row for provider in ("pocket", *PROVIDERS) for row in rows_of(provider)}
+    monkeypatch.setattr(query, "rows", lambda: dict(sorted(everything.items())))
+
+
+@pytest.mark.usefixtures("all_providers")
+class TestOverAllProviders:
+    def test_a_glob_meets_the_part_after_the_last_slash(self):
+        found = names("bert-base-*")
+        assert "transformers/google-bert/bert-base-uncased" in found
+        assert names("google-bert/bert-base-*") == names("transformers/google-bert/bert-base-*") == found
+
+    def test_one_question_over_four_modalities(self):
+        assert names(modality="speech", provider="torchaudio", license="permissive", curated=True, sort="params")[
+            0
+        ] == ("torchaudio/hubert_base.HUBERT_BASE")
+        assert names("ViT-B-32.laion2b_s34b*", modality="image-text") == ["open_clip/ViT-B-32.laion2b_s34b_b79k"]
+        assert {spec.provider for spec in find("*resnet50*")} == {"timm", "torchvision"}
+
+    def test_near_misses_are_of_all_providers(self):
+        with pytest.raises(UnknownName, match="Write the full name: transformers/google-bert/bert-base-uncased"):
+            describe("bert-base-uncased")
+        with pytest.raises(UnknownName, match="Nearest: torchaudio/wav2vec2_base"):
+            describe("torchaudio/wav2vec2_bas")
+        with pytest.raises(UnknownName, match=r"unknown family 'wavlmm'\. Nearest: wavlm"):
+            find(family="wavlmm")
+        assert near("wavlm-base-pls*").startswith(" (nearest: transformers/microsoft/wavlm-base-plus")
+
+    def test_every_word_can_be_asked_for(self):
+        for spec in entries():
+            assert spec.modality in query.MODALITIES
+            assert set(spec.can) <= set(query.CAPABILITIES)
+            assert spec.padding in ("masked", "equal_length", "fixed")
+
+
 @pytest.mark.parametrize("size", ["many", "", "-3M", "3MB", "1e6", True, -1])
 def test_a_size_that_is_no_number_is_refused(size):
     with pytest.raises(UnknownName, match="unknown size"):
@@ -107,8 +175,14 @@ def test_licences_by_identifier_and_by_class():
     assert find(license="noncommercial")
 
 
-def test_no_licence_is_both_permissive_and_noncommercial():
-    assert not PERMISSIVE & NONCOMMERCIAL
+def test_other_licences_are_those_of_no_class():
+    found = {spec.licence for spec in find(license="other")}
+    assert "dinov3-license" in found
+    assert not found & {"unknown", *(licence for licences in CLASSES.values() for licence in licences)}
+
+
+def test_no_licence_is_in_two_classes():
+    assert sum(map(len, CLASSES.values())) == len(frozenset().union(*CLASSES.values()))
     assert not any("nc" in licence.split("-") for licence in PERMISSIVE)
     missed = [s.licence for s in entries() if "noncommercial" in s.licence or "nc" in s.licence.split("-")]
     assert {licence_class(licence) for licence in missed} == {"noncommercial"}
@@ -120,8 +194,9 @@ def test_capabilities_are_all_needed():
 
 
 def test_modalities_and_limits():
-    assert len(find(modality="vision")) == len(entries())
-    assert find(modality="text") == []
+    for modality in query.MODALITIES:
+        assert find(modality=modality) == [spec for spec in entries() if spec.modality == modality]
+    assert find(modality="vision")
     assert names(limit=2) == names()[:2]
     assert find(limit=0) == []
 
@@ -132,6 +207,9 @@ def test_modalities_and_limits():
         ({"modality": "visoin"}, "unknown modality 'visoin'. Nearest: vision"),
         ({"provider": "tim"}, "unknown provider 'tim'. Nearest: timm"),
         ({"license": "permisive"}, "unknown licence 'permisive'. Nearest: permissive"),
+        ({"family": "resnt"}, "unknown family 'resnt'. Nearest: resnet"),
+        ({"sort": "parms"}, "unknown order 'parms'. Nearest: params"),
+        ({"min_params": "much"}, "unknown size 'much'"),
         ({"can": "token"}, "unknown capability 'token'. Nearest: tokens"),
         ({"can": ("pooled", "mapps")}, "unknown capability 'mapps'. Nearest: maps"),
         ({"limit": -1}, "unknown limit '-1'"),

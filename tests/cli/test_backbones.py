@@ -4,6 +4,9 @@ import json
 
 from running import run
 
+from zoo.catalog.query import find
+from zoo.specs import BackboneSpec
+
 
 def test_list_and_filters(capsys):
     code, out, _ = run(capsys, "list", "pocket/*", "--pretrained")
@@ -29,3 +32,21 @@ def test_the_shown_snippet_runs(capsys):
     names = {"image": Image.new("L", (8, 8))}
     exec(snippet, names)
     assert names["features"].shape == (1, 256)
+
+
+def test_orders_and_near_misses(capsys):
+    _, out, _ = run(capsys, "list", "--curated", "--provider", "timm", "--sort=-params", "--limit", "1")
+    assert out.split()[0] == "timm/vit_giant_patch14_dinov2.lvd142m"
+    assert "nearest: timm/resnet18" in run(capsys, "list", "resnet18x*")[1]
+
+
+def test_json_rows_are_records(capsys):
+    rows = json.loads(run(capsys, "list", "resnet1*", "--json")[1])
+    assert [BackboneSpec.from_json(row) for row in rows] == find("resnet1*")
+
+
+def test_show_says_what_fits(capsys):
+    _, out, _ = run(capsys, "show", "timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k")
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines() if line.startswith(("tasks", "family")))
+    assert lines == {"family": "vision_transformer", "tasks": "image_classification"}
+    assert "supervised, on ImageNet-21k, then ImageNet-1k" in out

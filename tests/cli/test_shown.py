@@ -10,3 +10,5 @@ def test_known_and_unknown():
     assert (size(spec), shape(spec)) == ("0.97 M", "1x32x32")
     bare = BackboneSpec("x/y", "x", "y")
     assert (size(bare), shape(bare)) == ("?", "?")
+    assert shape(BackboneSpec("x/y", "x", "y", sample_rate=16000)) == "16 kHz"
+    assert shape(BackboneSpec("x/y", "x", "y", context=512)) == "512 tokens"

@@ -33,7 +33,7 @@ def server(caches):
     web.daemon_threads = True
     web.asked, web.acts = [], []
     web.url = f"http://127.0.0.1:{web.server_port}/w.bin"
-    threading.Thread(target=web.serve_forever, daemon=True).start()
+    threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True).start()
     yield web
     web.shutdown()
     web.server_close()

@@ -24,7 +24,8 @@ def large(make_tensors):
 
 
 @pytest.fixture
-def served(hub, large):
+def served(hub, large, monkeypatch):
+    monkeypatch.setenv("ZOO_TIMEOUT", "4")
     hub.add("org/name", {"model.safetensors": large, "config.json": b"{}"})
     return hub
 

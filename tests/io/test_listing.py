@@ -111,7 +111,8 @@ def test_an_answer_without_end(hub, monkeypatch):
         ask_listing(session, "org/name", "main")
 
 
-def test_refusals(hub, no_waits):
+def test_refusals(hub, no_waits, monkeypatch):
+    monkeypatch.setenv("ZOO_TIMEOUT", "4")
     hub.add("org/secret", {"config.json": b"{}"}, private=True)
     hub.add("org/gated", {"config.json": b"{}"}, gated=True)
     hub.add("org/name", {"config.json": b"{}"})

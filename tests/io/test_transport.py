@@ -1,6 +1,7 @@
 import socket
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
 import huggingface_hub
@@ -9,7 +10,7 @@ from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 from huggingface_hub.utils import _http
 
-from zoo.errors import Offline, UnsafeContent
+from zoo.errors import Offline, UnsafeContent, UsageError
 from zoo.io import transport
 from zoo.io.transport import Unreachable, bounded, check_headers, clamped, client, install, shown
 
@@ -89,6 +90,58 @@ def test_a_proxy_looks_names_up_itself(caches, monkeypatch, silent):
     with client() as session, pytest.raises(Unreachable, match="silent"):
         session.get("http://hub.example")
     assert set(asked) == {"127.0.0.1"}
+
+
+@pytest.fixture
+def proxy(hub):
+    """A proxy behind which the loopback hub is called hub.example. `asked` has the addresses."""
+    asked = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+            with httpx2.Client(trust_env=False) as session:
+                got = session.get(self.path.replace("http://hub.example", hub.url), headers=headers)
+            self.send_response(got.status_code)
+            for name in ("location", "x-error-code"):
+                if name in got.headers:
+                    self.send_header(name, got.headers[name])
+            self.send_header("Content-Length", str(len(got.content)))
+            self.end_headers()
+            self.wfile.write(got.content)
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://me:s3cret@127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_everything_goes_through_the_proxy(hub, proxy, monkeypatch, weights, capsys):
+    from zoo.io.repository import fetch_repository
+
+    address, asked = proxy
+    hub.add("org/name", {"config.json": b"{}", "model.safetensors": weights})
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.example")
+    monkeypatch.setenv("HTTP_PROXY", address)
+    monkeypatch.setenv("http_proxy", address)
+    found = fetch_repository("org/name")
+    assert (found.folder / "model.safetensors").read_bytes() == weights
+    assert [path.rpartition("/")[2] for path in asked] == ["main?blobs=true", "config.json", "model.safetensors"]
+    assert all(path.startswith("http://hub.example/") for path in asked)
+
+
+@pytest.mark.parametrize("address", ["socks9://u:s3cret@h:1", "http://u:s3cret@h:port", "nonsense://u:s3cret@"])
+def test_a_proxy_that_cannot_be_used(caches, monkeypatch, address):
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    monkeypatch.setenv("https_proxy", address)
+    with pytest.raises(UsageError, match="the proxy or the certificates") as caught:
+        client()
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_silent_host_is_not_asked_again_at_once(silent, caches):

@@ -28,7 +28,7 @@ def site(caches, tmp_path):
     (tmp_path / "site" / NAME).write_bytes(DATA)
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path / "site")))
     server.asked = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     server.address = f"http://127.0.0.1:{server.server_port}"
     yield server
     server.shutdown()

@@ -3,7 +3,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from zoo.errors import WeightsError
+from zoo.errors import UnsafeContent, WeightsError
 from zoo.providers.weights import graph_digest, load_strictly, read_weights, weights_digest
 
 
@@ -52,3 +52,37 @@ def test_digests_see_what_they_should():
     assert weights_digest(one) == weights_digest(two)
     assert graph_digest(nn.Sequential(nn.ReLU())) != graph_digest(nn.Sequential(nn.GELU()))
     assert graph_digest(nn.Dropout(0.1)) != graph_digest(nn.Dropout(0.2))
+
+
+def test_a_header_that_lies_never_reaches_the_reader(tmp_path, monkeypatch):
+    import struct
+
+    monkeypatch.setattr("safetensors.torch.load", lambda data: pytest.fail("was read"))
+    header = b'{"w":{"dtype":"F32","shape":[1000000],"data_offsets":[0,4000000]}}'
+    (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(16))
+    with pytest.raises(UnsafeContent, match="ends at byte 4000000 of 16"):
+        read_weights(tmp_path / "w.safetensors")
+
+
+def test_a_pickle_is_read_only_by_name_and_only_tensors_of_it(tmp_path):
+    path = tmp_path / "w.bin"
+    torch.save({"a": torch.ones(2, dtype=torch.float16)}, path)
+    for named in ("", "other.bin", "*.bin", str(path)):
+        with pytest.raises(WeightsError, match=r"name it: allow_pickle='w\.bin'"):
+            read_weights(path, allow_pickle=named)
+    assert read_weights(path, allow_pickle="w.bin")["a"].dtype == torch.float32
+    with pytest.raises(WeightsError, match="expected 0123"):
+        read_weights(path, "0123" * 16, allow_pickle="w.bin")
+    torch.save({"state_dict": {"a": torch.ones(2)}}, path)
+    assert list(read_weights(path, allow_pickle="w.bin")) == ["a"]
+    torch.save([1, 2], path)
+    with pytest.raises(WeightsError, match="no table of tensors"):
+        read_weights(path, allow_pickle="w.bin")
+    torch.save({"a": nn.Linear(2, 2)}, path)
+    with pytest.raises(UnsafeContent, match="holds more than tensors"):
+        read_weights(path, allow_pickle="w.bin")
+    path.write_bytes(b"PK\x03\x04nothing")
+    with pytest.raises(WeightsError):
+        read_weights(path, allow_pickle="w.bin")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        read_weights(tmp_path / "none.bin", allow_pickle="none.bin")

@@ -3,6 +3,7 @@
 import huggingface_hub
 import pytest
 from huggingface_hub import HfApi, constants
+from huggingface_hub.utils._http import default_client_factory
 
 from zoo.testing.hub import Hub
 
@@ -16,7 +17,7 @@ def _online(monkeypatch, tmp_path):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    huggingface_hub.close_session()
+    huggingface_hub.set_client_factory(default_client_factory)  # which zoo bounds, once it has loaded from a hub
     yield
     huggingface_hub.close_session()
 

@@ -1,5 +1,6 @@
 """Fine-tune adapters: which weights a task may change, and how."""
 
+from zoo.catalog.fit import Needs
 from zoo.registry import Registry
 
 ADAPTATIONS = Registry(
@@ -10,3 +11,4 @@ ADAPTATIONS = Registry(
     },
     group="zoo.adaptations",
 )
+NEEDS = {"full": Needs(), "linear_probe": Needs()}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.benchmarking.suite import ROLES, Arm, Suite
+from zoo.benchmarking.suite import COMMAND, ROLES, Arm, Suite
 from zoo.benchmarking.suite_checks import check
 from zoo.data.images import DATASETS, load_images
 from zoo.data.splits import split
@@ -121,7 +122,23 @@ def own_suite(
         sources={"data": images.name, "digest": images.digest, "licence": "not stated"},
     )
     check(suite, ROLES)
-    return suite
+    return replace(suite, sources={**suite.sources, COMMAND: _command(suite, [str(name) for name in backbones])})
+
+
+def _command(suite: Suite, backbones: Sequence[str]) -> str:
+    """What makes this suite again, whatever the defaults become."""
+    options = {
+        "data": suite.task.source,
+        "backbones": ",".join(backbones),
+        "level": suite.level,
+        "budgets": ",".join(map(str, suite.budgets)),
+        "steps": suite.steps,
+        "seeds": len(suite.seeds),
+        "margin": f"{suite.margin:g}",
+    }
+    return shlex.join(
+        ["zoo", "bench", *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
+    )
 
 
 def describe_suite(suite: Suite) -> str:

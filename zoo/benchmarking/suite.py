@@ -12,6 +12,9 @@ from zoo.benchmarking.toml_lines import line_of, toml_lines
 from zoo.errors import InvalidRecord, UnknownName, nearest
 from zoo.specs import Record, TaskSpec
 
+COMMAND = "made by"
+"""The entry of `sources` that says which command made a suite that has no file."""
+
 R = TypeVar("R", bound=Record)
 
 ROLES = {

@@ -11,24 +11,34 @@ import re
 from typing import TYPE_CHECKING
 
 from zoo.catalog.rows import backbones, rows, spec_of
-from zoo.errors import UnknownName
+from zoo.errors import UnknownName, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from zoo.catalog.rows import Row
     from zoo.specs import BackboneSpec
 
 MODALITIES = ("text", "vision", "speech", "image-text")
 CAPABILITIES = ("pooled", "tokens", "maps")
-# Classes of well-known licences. One that is in neither class has terms of its own, for a person to read.
+SORTS = ("name", "params", "width")
+# Classes of well-known licences. One that is in no class has terms of its own, for a person to read.
 PERMISSIVE = frozenset(
-    {"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "0bsd", "zlib", "unlicense", "cc0-1.0", "cc-by-4.0"}
+    {
+        *("apache-2.0", "mit", "mit-0", "bsd-2-clause", "bsd-3-clause", "isc", "0bsd", "zlib", "unlicense", "cc0-1.0"),
+        *("cc-by-3.0", "cc-by-4.0", "odc-by", "wtfpl"),
+    }
 )
+COPYLEFT = frozenset({"cc-by-sa-3.0", "cc-by-sa-4.0", "gpl-2.0", "gpl-3.0", "lgpl-3.0", "agpl-3.0", "mpl-2.0"})
 NONCOMMERCIAL = frozenset(
-    {"cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nc-nd-4.0", "fair-noncommercial-research-license", "apple-amlr"}
+    {
+        *("cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cc-by-nc-nd-4.0", "apple-amlr"),
+        *("fair-noncommercial-research-license", "qwen-research"),
+    }
 )
+CLASSES = {"permissive": PERMISSIVE, "copyleft": COPYLEFT, "noncommercial": NONCOMMERCIAL}
 
-__all__ = ["backbones", "describe", "entries", "find", "licence_class"]
+__all__ = ["backbones", "describe", "entries", "find", "licence_class", "near"]
 
 
 def entries() -> list[BackboneSpec]:
@@ -54,7 +64,7 @@ def describe(name: str) -> BackboneSpec:
     known = rows()
     if name not in known:
         model = name.rpartition("/")[2].lower()
-        twins = [full for full in known if full.lower().partition("/")[2] == model]
+        twins = [full for full in known if model in _short(full.lower())]
         fix = f"Write the full name: {', '.join(twins)}." if twins else "To search, use a pattern: zoo list '*resnet*'."
         raise UnknownName("backbone", name, twins or known, fix)
     return spec_of(known[name])
@@ -66,9 +76,13 @@ def find(
     modality: str | None = None,
     provider: str | None = None,
     pretrained: bool | None = None,
+    curated: bool | None = None,
+    family: str | None = None,
     max_params: str | int | None = None,
+    min_params: str | int | None = None,
     license: str | None = None,  # noqa: A002  # the word that people type
     can: str | Iterable[str] = (),
+    sort: str = "name",
     limit: int | None = None,
 ) -> list[BackboneSpec]:
     """Backbones that match all that is asked, sorted by name; none is an empty list, not an error.
@@ -77,74 +91,113 @@ def find(
     those third-party ones that must be loaded to know it.
 
     Args:
-        pattern: a glob over the full name or the part after the provider; case does not matter.
+        pattern: a glob over the full name, the part after the provider, or the part after the last slash (so `bert*`
+            finds `transformers/google-bert/bert-base-uncased`); case does not matter.
         modality: one of `MODALITIES`.
         provider: the part of the name before the slash.
         pretrained: True for trained weights, False for bare architectures, None for both.
+        curated: True for the canonical checkpoints only, False for all others, None for both.
+        family: the model family, such as "resnet", "bert" or "wav2vec2".
         max_params: the most parameters, as a number or like "300K", "30M", "1.5B".
-        license: an identifier such as "mit" (case does not matter), or a class: "permissive", "noncommercial" (known
-            to forbid commercial use), "unknown" (nobody said; so for timm's bare architectures, which have no weights).
+        min_params: the fewest parameters.
+        license: an identifier such as "mit" (case does not matter), or a class: "permissive", "copyleft",
+            "noncommercial" (known to forbid commercial use), "other" (terms of their own, for a person to read),
+            "unknown" (nobody said; so for bare architectures, which have no weights).
         can: capabilities that are all needed, of `CAPABILITIES`.
+        sort: of `SORTS`: "name"; "params", smallest first; "width", narrowest pooled features first. Unknown values
+            come last. With "-" before it, the other way round.
         limit: the most results to return.
 
     Raises:
-        UnknownName: a modality, provider, licence, capability, size or limit that means nothing.
+        UnknownName: a modality, provider, family, licence, capability, size, order or limit that means nothing.
 
     Example:
         >>> [spec.name for spec in find("resnet50.a*", provider="timm", license="permissive", limit=2)]
         ['timm/resnet50.a1_in1k', 'timm/resnet50.a1h_in1k']
+        >>> [spec.name for spec in find("resnet*", provider="timm", pretrained=False, sort="params", limit=2)]
+        ['timm/resnet10t', 'timm/resnet14t']
     """
     wanted = {can} if isinstance(can, str) else set(can)
     for capability in sorted(wanted):
         _check("capability", capability, CAPABILITIES)
     if modality is not None:
         _check("modality", modality, MODALITIES)
-    if provider is not None:
-        _check("provider", provider, {row["provider"] for row in rows().values()})
+    for kind, asked in (("provider", provider), ("family", family)):
+        if asked is not None:
+            _check(kind, asked, {row[kind] for row in rows().values() if row.get(kind)})
+    _check("order", sort.removeprefix("-"), SORTS)
     licences = None if license is None else _licences(license.lower())
     most = None if max_params is None else _count(max_params)
+    fewest = None if min_params is None else _count(min_params)
     if limit is not None and limit < 0:
         raise UnknownName("limit", str(limit), (), "Give a whole number from 0 on.")
     matches = _matcher(pattern)
     found = [
-        spec_of(row)
+        row
         for name, row in rows().items()
         if matches(name)
         and (provider is None or row["provider"] == provider)
         and (modality is None or row.get("modality", "vision") == modality)
         and (pretrained is None or bool(row.get("tag")) == pretrained)
+        and (curated is None or row.get("curated", False) == curated)
+        and (family is None or row.get("family") == family)
         and (licences is None or row.get("licence", "unknown") in licences)
         and (most is None or 0 < (row.get("parameters") or 0) <= most)
+        and (fewest is None or fewest <= (row.get("parameters") or -1))
         and wanted.issubset(row.get("can", ("pooled",)))
     ]
-    return found[:limit]
+    return [spec_of(row) for row in _sorted(found, sort)[:limit]]
+
+
+def near(pattern: str) -> str:
+    """What to add to "no backbone matches": the names most like a pattern, of all providers, or nothing.
+
+    Example:
+        >>> near("resnet5*1")
+        ' (nearest: timm/resnet51q, timm/resnet50, timm/resnet18)'
+    """
+    plain = re.sub(r"[*?\[\]]", "", pattern)
+    names = {_short(name)[1]: name for name in rows()}
+    found = [names[short] for short in nearest(plain, names)] if plain else []
+    return f" (nearest: {', '.join(found)})" if found else ""
 
 
 def licence_class(licence: str) -> str:
-    """`permissive`, `noncommercial`, `unknown`, or `other` for terms that a person must read.
+    """`permissive`, `copyleft`, `noncommercial`, `unknown`, or `other` for terms that a person must read.
 
     Example:
         >>> licence_class("cc-by-nc-4.0"), licence_class("dinov3-license")
         ('noncommercial', 'other')
     """
-    if licence in PERMISSIVE:
-        return "permissive"
-    if licence in NONCOMMERCIAL:
-        return "noncommercial"
-    return "unknown" if licence == "unknown" else "other"
+    named = [name for name, licences in CLASSES.items() if licence in licences]
+    return named[0] if named else "unknown" if licence == "unknown" else "other"
 
 
 def _check(kind: str, received: str, known: Iterable[str]) -> None:
     if received not in known:
-        raise UnknownName(kind, received, known, f"Known: {', '.join(sorted(known))}.")
+        few = sorted(known)
+        raise UnknownName(kind, received, few, f"Known: {', '.join(few)}." if len(few) < 40 else "")
 
 
 def _licences(asked: str) -> frozenset[str]:
     """The licences that `asked`, a class or an identifier, stands for."""
-    classes = {"permissive": PERMISSIVE, "noncommercial": NONCOMMERCIAL}
     present = {row.get("licence", "unknown") for row in rows().values()}
-    _check("licence", asked, {*classes, "unknown", *present})
-    return classes.get(asked, frozenset({asked}))
+    _check("licence", asked, {*CLASSES, "other", "unknown", *present})
+    if asked == "other":
+        return frozenset(licence for licence in present if licence_class(licence) == "other")
+    return CLASSES.get(asked, frozenset({asked}))
+
+
+def _sorted(found: list[Row], sort: str) -> list[Row]:
+    """Rows, which come sorted by name, in another order; rows of equal rank stay sorted by name."""
+    column, backwards = sort.removeprefix("-"), sort.startswith("-")
+    if column == "name":
+        return found[::-1] if backwards else found
+    field = {"params": "parameters", "width": "pooled_dim"}[column]
+    known = [row for row in found if row.get(field)]
+    return sorted(known, key=lambda row: -row[field] if backwards else row[field]) + [
+        row for row in found if not row.get(field)
+    ]
 
 
 def _count(size: str | int) -> float:
@@ -156,11 +209,23 @@ def _count(size: str | int) -> float:
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a full name, or its part after the provider, matches the glob `pattern`."""
+    """Whether a full name, or what `_short` makes of it, matches the glob `pattern`."""
+    if pattern == "*":
+        return lambda _name: True
     match = re.compile(fnmatch.translate(pattern.lower())).match
 
     def matches(name: str) -> bool:
         name = name.lower()
-        return bool(match(name) or match(name.partition("/")[2]))
+        return bool(match(name) or any(map(match, _short(name))))
 
     return matches
+
+
+def _short(name: str) -> tuple[str, str]:
+    """A name without its provider, and without the namespace of a hub repository.
+
+    Example:
+        >>> _short("transformers/google-bert/bert-base-uncased")
+        ('google-bert/bert-base-uncased', 'bert-base-uncased')
+    """
+    return name.partition("/")[2], name.rpartition("/")[2]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LIST_EXAMPLES = """\
   zoo list 'resnet*' --license permissive --pretrained
+  zoo list --curated --max-params 30M --sort params    # canonical checkpoints, smallest first
   zoo list --provider pocket --json"""
 
 SHOW_EXAMPLES = """\
@@ -26,10 +27,14 @@ def commands(add: Add) -> None:
     one = add("list", _list, "List backbones, without loading any library.", LIST_EXAMPLES)
     one.add_argument("pattern", nargs="?", default="*", help="a glob over names, such as 'resnet*'")
     one.add_argument("--provider", help="timm, pocket, ...")
-    one.add_argument("--modality", help="vision, ...")
-    one.add_argument("--license", help="an identifier, or permissive, noncommercial, unknown")
+    one.add_argument("--modality", help="text, vision, speech or image-text")
+    one.add_argument("--family", help="a model family, such as resnet, bert or wav2vec2")
+    one.add_argument("--license", help="an identifier, or permissive, copyleft, noncommercial, other, unknown")
     one.add_argument("--max-params", help="at most so many parameters, such as 30M; unknown sizes are left out")
+    one.add_argument("--min-params", help="at least so many parameters")
     one.add_argument("--can", action="append", default=[], help="a capability it must have: tokens, maps")
+    one.add_argument("--curated", action="store_true", default=None, help="only the canonical checkpoints")
+    one.add_argument("--sort", default="name", help="name (default), params or width; --sort=-params for largest first")
     one.add_argument("--limit", type=int, help="at most so many")
     which = one.add_mutually_exclusive_group()
     which.add_argument("--pretrained", action="store_true", default=None, help="only with trained weights")
@@ -42,55 +47,48 @@ def commands(add: Add) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from zoo.catalog.query import find
+    from zoo.catalog.query import find, near
 
     found = find(
         options.pattern,
         provider=options.provider,
         modality=options.modality,
+        family=options.family,
         license=options.license,
         max_params=options.max_params,
+        min_params=options.min_params,
         can=options.can,
+        curated=options.curated,
         pretrained=options.pretrained,
+        sort=options.sort,
         limit=options.limit,
     )
     if options.json:
-        print(json.dumps([spec.to_json(brief=True) for spec in found]))
+        from zoo.specs import BackboneSpec
+
+        schema = BackboneSpec.schema()  # a row of the catalog is brief already; to_json() would double the time
+        print(json.dumps([{"schema": schema, **vars(spec)} for spec in found]))
         return 0
     width = max((len(spec.name) for spec in found), default=0)
-    lines = [f"{s.name:<{width}}  {size(s):>8}  {shape(s):>11}  {s.licence}" for s in found]
-    print("\n".join(lines) if lines else "no backbone matches; `zoo list` shows all")
+    lines = [f"{s.name:<{width}}  {size(s):>10}  {shape(s):>13}  {s.licence}" for s in found]
+    print("\n".join(lines) if lines else f"no backbone matches{near(options.pattern)}; `zoo list` shows all")
     return 0
 
 
 def _show(options: argparse.Namespace) -> int:
-    from zoo.adaptations import ADAPTATIONS
-    from zoo.catalog.query import describe, licence_class
-    from zoo.objectives import OBJECTIVES
+    from zoo import adaptations, objectives, tasks
+    from zoo.catalog.fit import fits
+    from zoo.catalog.query import describe
+    from zoo.cli.page import page
 
     spec = describe(options.name)
     if options.json:
         print(json.dumps(spec.to_json()))
         return 0
-    facts = {
-        "name": spec.name,
-        "modality": spec.modality,
-        "parameters": size(spec),
-        "input [C, H, W]": shape(spec),
-        "mean / std": f"{list(spec.mean)} / {list(spec.std)}",
-        "resize": f"{spec.interpolation}, crop {spec.crop_mode} {spec.crop_pct:g}",
-        "gives": ", ".join(spec.can),
-        "pre-trained": f"{spec.objective or 'yes'}, on {spec.pretrained_on or 'see source'}"
-        if spec.pretrained
-        else "no",
-        "licence": f"{spec.licence} ({licence_class(spec.licence)})" if spec.pretrained else "no weights",
-        "source": spec.source,
-        "re-made by": f"zoo pretrain --recipe {spec.recipe}" if spec.recipe else "",
-        "pre-train by": ", ".join(OBJECTIVES.names()),
-        "fine-tune by": ", ".join(ADAPTATIONS.names()),
+    fitting = {
+        "pre-train by": fits(spec, objectives.OBJECTIVES.names(), objectives.NEEDS),
+        "fine-tune by": fits(spec, adaptations.ADAPTATIONS.names(), adaptations.NEEDS),
+        "tasks": fits(spec, tasks.TASKS.names(), tasks.NEEDS),
     }
-    print("\n".join(f"{name:<16} {value}" for name, value in facts.items() if value))
-    scratch = "" if spec.pretrained else ", pretrained=False"
-    print(f'\nimport zoo\nbackbone = zoo.load("{spec.name}"{scratch})')
-    print(f'features = backbone.encode(backbone.preprocess([image]))["{spec.modality}"].pooled')
+    print(page(spec, fitting))
     return 0

@@ -14,5 +14,9 @@ def size(spec: BackboneSpec) -> str:
 
 
 def shape(spec: BackboneSpec) -> str:
-    """The input [C, H, W], or a question mark."""
-    return "x".join(map(str, spec.input_size)) if spec.input_size else "?"
+    """The input in few letters: `3x224x224` ([C, H, W]), `16 kHz`, `512 tokens`; or a question mark."""
+    if spec.input_size:
+        return "x".join(map(str, spec.input_size))
+    if spec.sample_rate:
+        return f"{spec.sample_rate / 1000:g} kHz"
+    return f"{spec.context} tokens" if spec.context else "?"

@@ -32,6 +32,7 @@ _CODE = {
 }
 _ATTENTION = ("attn_implementation", "experts_implementation")  # a repository here means compiled code from it
 _ELSEWHERE = ("hf_tokenizer_name", "hf_model_name", "base_model_name_or_path")  # loaders then read a second repository
+_WORDS = (*_CODE, *_ATTENTION, *_ELSEWHERE, "auto_mapping", "weight_map")
 _LIBRARIES = ("transformers", "timm", "torch", "torchvision", "peft", "open_clip", "sentence_transformers", "diffusers")
 
 
@@ -66,8 +67,10 @@ def search(data: bytes, name: str) -> tuple[str, ...]:
     elsewhere: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # sees a key that comes twice, which a dict would not
-        for key, value in pairs:
-            _look_at(key, value, name, elsewhere)
+        keys = "\n".join([key for key, _ in pairs]).lower()
+        if any(word in keys for word in _WORDS):  # a vocabulary has a million keys: one look at all of them
+            for key, value in pairs:
+                _look_at(key, value, name, elsewhere)
         return dict(pairs)
 
     lines = [line for line in text.split("\n") if line.strip()] if name.lower().endswith(".jsonl") else [text]

@@ -22,7 +22,7 @@ from zoo.errors import Offline, UnsafeContent, WeightsError, ZooError
 from zoo.io.bar import Bytes
 from zoo.io.digests import CHUNK, digest_like, file_digest
 from zoo.io.refusals import AGAIN, disk_explained, refused
-from zoo.io.settings import patience
+from zoo.io.settings import patience, timeout
 from zoo.io.transport import Unreachable, check_not_silent, note_silence, shown
 
 if TYPE_CHECKING:
@@ -183,7 +183,8 @@ def _receive(session: httpx2.Client, incoming: _Incoming, headers: dict[str, str
             failure = error
         incoming.tries += 1
         incoming.file.flush()
-        if incoming.tries >= _TRIES or incoming.waited() + wait > patience():
+        ahead = wait + (timeout() if isinstance(failure, Unreachable) else 0)  # silence costs as much again
+        if incoming.tries >= _TRIES or incoming.waited() + ahead > patience():
             if isinstance(failure, ZooError) and not isinstance(failure, Unreachable):
                 raise failure
             if isinstance(failure, Unreachable):

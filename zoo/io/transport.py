@@ -20,7 +20,7 @@ from huggingface_hub import set_client_factory
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import _http
 
-from zoo.errors import Offline, UnsafeContent
+from zoo.errors import Offline, UnsafeContent, UsageError
 from zoo.io.settings import timeout
 
 if TYPE_CHECKING:
@@ -41,12 +41,21 @@ class Unreachable(Offline, OfflineModeIsEnabled):
 def client() -> httpx2.Client:
     """A client for zoo's own requests. HTTP(S)_PROXY, NO_PROXY and SSL_CERT_FILE are honoured.
 
+    Raises:
+        UsageError: the proxy or the certificates that the environment names cannot be used.
+
     Example:
         >>> with client() as session:
         ...     session.timeout.read
         8.0
     """
-    return bounded(httpx2.Client(follow_redirects=True, max_redirects=5, timeout=timeout()))
+    try:
+        return bounded(httpx2.Client(follow_redirects=True, max_redirects=5, timeout=timeout()))
+    except (ImportError, ValueError, OSError, httpx2.InvalidURL) as error:  # the text may hold a proxy's password
+        raise UsageError(
+            f"the proxy or the certificates of the environment cannot be used ({type(error).__name__}). Fix: set "
+            "HTTPS_PROXY to http://HOST:PORT and SSL_CERT_FILE to a file that is there, or unset them."
+        ) from None
 
 
 def install() -> None:

@@ -1,5 +1,7 @@
 """Pre-train adapters: what a backbone can be trained on before it meets a task."""
 
+from zoo.catalog.fit import Needs
 from zoo.registry import Registry
 
 OBJECTIVES = Registry("objective", {"supervised": "zoo.objectives.supervised:Supervised"}, group="zoo.objectives")
+NEEDS = {"supervised": Needs(modalities=("vision",))}

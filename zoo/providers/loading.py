@@ -62,9 +62,10 @@ def load(
     """
     if weights is not None and not pretrained:
         raise IncompatibleError("weights were given together with pretrained=False. Fix: leave one of them out.")
-    spec, folder, digest, tensors = spec_of(name), Path(name).expanduser(), "", None
+    spec, folder, digest = spec_of(name), Path(name).expanduser(), ""
     if folder.is_dir() and weights is None:
         weights, digest = folder / WEIGHTS, spec.digest
+    tensors = None
     if weights is not None and pretrained:
         tensors = read_weights(Path(weights).expanduser(), digest, allow_pickle=allow_pickle)
     return build(spec, pretrained=pretrained, tensors=tensors, seed=seed)

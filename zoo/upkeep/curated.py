@@ -1,7 +1,7 @@
-"""The canonical checkpoints, about 200 of them, that `zoo list --curated` shows: read from `zoo/catalog/curated.toml`.
+"""The canonical checkpoints, about 200, that `zoo list --curated` shows: from `zoo/catalog/curated.toml`.
 
-Those of timm, torchvision, torchaudio and open_clip are names, and the libraries say the rest. Of those of transformers,
-which names no checkpoints, the file says what is known for certain.
+Those of timm, torchvision, torchaudio and open_clip are names, and the libraries say the rest. Of those of
+transformers, which names no checkpoints, the file says what is known for certain.
 """
 
 from __future__ import annotations

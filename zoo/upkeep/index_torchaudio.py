@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 import re
+from difflib import SequenceMatcher
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -90,10 +90,10 @@ def build(row: Row) -> nn.Module:
     """The network of a row, from scratch."""
     models = _torchaudio().models
     if not row.get("tag"):
-        module: nn.Module = getattr(models, row["arch"])()
-        return module
+        named: nn.Module = getattr(models, row["arch"])()
+        return named
     make = models.wavlm_model if row["arch"].startswith("wavlm") else models.wav2vec2_model
-    module = make(**_parameters_of(row) | {"aux_num_out": None})
+    module: nn.Module = make(**_parameters_of(row) | {"aux_num_out": None})
     return module
 
 
@@ -121,7 +121,7 @@ def _architecture(tag: str, bundle: Any) -> str:
     """The architecture with the weights' shapes; of several alike, the one whose name is most like the tag."""
     shapes = _shapes(_WAVLM if bundle._model_type == "WavLM" else _WAV2VEC2, bundle._params)
     alike = [arch for arch in ARCHITECTURES if _named_shapes(arch) == shapes]
-    return max(alike, key=lambda arch: len(os.path.commonprefix([arch, tag.lower()])))
+    return max(alike, key=lambda arch: SequenceMatcher(None, arch, tag.lower()).ratio())
 
 
 _WAVLM, _WAV2VEC2 = "wavlm_model", "wav2vec2_model"

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from zoo.errors import MissingDependency
 from zoo.upkeep.curated import names
 from zoo.upkeep.measuring import measure as measure_network
-from zoo.upkeep.measuring import on_meta, stride_of
+from zoo.upkeep.measuring import stride_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def measure(row: Row) -> dict[str, Any]:
     from zoo.contracts import Features
 
     models = _torchvision().models
-    stride = {}
+    stride: dict[str, Any] = {}
 
     def features(module: nn.Module) -> Features:
         image = torch.zeros(1, *row["input_size"])
@@ -97,16 +97,21 @@ def measure(row: Row) -> dict[str, Any]:
 
     def build() -> nn.Module:
         with _regnets_on_meta():
-            module: nn.Module = models.get_model(row["arch"], weights=None, **size_of(row))
+            module: nn.Module = models.get_model(row["arch"], weights=None, **builder_options(row))
         remove_head(module)
         return module
 
     return measure_network(build, features) | stride
 
 
-def size_of(row: Row) -> dict[str, int]:
-    """What the model builder must be told of the input size: vision transformers have position weights for one size."""
-    return {"image_size": row["input_size"][1]} if row["arch"].startswith("vit_") else {}
+def builder_options(row: Row) -> dict[str, Any]:
+    """What the model builder must be told: the side of the images, where there are position weights for one size.
+
+    And whether to initialise, for the two models that warn when they are not told.
+    """
+    if row["arch"].startswith("vit_"):
+        return {"image_size": row["input_size"][1]}
+    return {"init_weights": False} if row["family"] in ("googlenet", "inception") else {}
 
 
 def remove_head(module: Any) -> None:
@@ -114,6 +119,7 @@ def remove_head(module: Any) -> None:
 
     Example:
         >>> from torchvision.models import vgg11
+        >>> from zoo.upkeep.measuring import on_meta
         >>> with on_meta():
         ...     module = vgg11()
         >>> remove_head(module)
@@ -148,7 +154,7 @@ def _output(module: Any, name: str, image: Any) -> Any:
 
 @contextmanager
 def _regnets_on_meta() -> Iterator[None]:
-    """Within the block, the widths of a RegNet, which torchvision computes with tensors, have values on the meta device."""
+    """Within the block, RegNets can be built on the meta device: torchvision computes their widths with tensors."""
     import torch
     from torchvision.models.regnet import BlockParams
 

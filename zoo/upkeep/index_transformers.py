@@ -6,6 +6,8 @@ configuration differs from that, as far as it is known without a network; its ow
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 import math
 from functools import cache
@@ -31,10 +33,14 @@ TABLES = {
 }
 ALSO = {"whisper": "speech", "clap": "speech", "vit_mae": "vision"}  # in none of those tables, or in another
 NOT = ("timm_backbone", "timm_wrapper")  # timm's own networks, which the provider timm has
-# Text models whose features were seen to keep when a batch is padded and masked; all others are batched by length.
+# Text models whose features kept to 3e-7 when a batch was padded and masked (two layers, perturbed weights, float32).
+# All others are batched by length.
 MASKED = frozenset(
-    "albert bart bert camembert deberta-v2 distilbert electra gpt2 gpt_neox llama marian mistral modernbert mpnet mt5 opt "
-    "qwen2 qwen3 roberta t5 xlm-roberta".split()
+    (
+        *("albert", "bart", "bert", "camembert", "data2vec-text", "deberta-v2", "distilbert", "electra", "gpt2"),
+        *("gpt_neox", "llama", "marian", "mistral", "modernbert", "mpnet", "mt5", "opt", "qwen2", "qwen3", "roberta"),
+        *("t5", "xlm-roberta"),
+    )
 )
 FIXED = frozenset({"whisper", "clap", "audio-spectrogram-transformer"})  # speech models with one length of input
 
@@ -167,8 +173,7 @@ def _tokenizer(arch: str) -> str:
 
 def _image(arch: str, config: Any) -> dict[str, Any]:
     """Size by the configuration; statistics by the class of image processor that the model type uses."""
-    from transformers.models.auto import image_processing_auto
-
+    image_processing_auto: Any = importlib.import_module("transformers.models.auto.image_processing_auto")
     side = getattr(config, "image_size", None) or 224
     sides = tuple(side) if isinstance(side, list | tuple) else (side, side)
     channels = getattr(config, "num_channels", None) or 3
@@ -200,10 +205,7 @@ def _normalizes(arch: str) -> bool:
 
 def _default(arch: str, argument: str) -> Any:
     """The default of an argument of the feature extractor that the model type uses."""
-    import inspect
-
-    from transformers.models.auto import feature_extraction_auto
-
+    feature_extraction_auto: Any = importlib.import_module("transformers.models.auto.feature_extraction_auto")
     name = feature_extraction_auto.FEATURE_EXTRACTOR_MAPPING_NAMES.get(arch)
     extractor = getattr(_transformers(), name, None) if name else None
     if extractor is None:

@@ -57,9 +57,9 @@ def _speech(module: Any, config: Any, row: Row) -> Features:
     elif arch == "whisper":
         sample = torch.zeros(1, config.num_mel_bins, 2 * config.max_source_positions)
     elif getattr(module, "main_input_name", "") == "input_values":
-        sample = torch.zeros(1, row["sample_rate"] or 16000)
+        sample = torch.zeros(1, row.get("sample_rate") or 16000)
     else:
-        width = getattr(config, "feature_projection_input_dim", None) or getattr(config, "num_mel_bins", 80)
+        width: Any = getattr(config, "feature_projection_input_dim", None) or getattr(config, "num_mel_bins", 80)
         sample = torch.zeros(1, 100, width)
     tokens = network(sample).last_hidden_state
     return Features(tokens.mean(1), tokens=tokens)

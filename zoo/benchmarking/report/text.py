@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.benchmarking.statistics import VERDICTS
+from zoo.benchmarking.suite import COMMAND
 from zoo.benchmarking.summary_records import EQUAL, ArmScore, Comparison, Pair, Search, Summary
 
 if TYPE_CHECKING:
@@ -187,11 +188,12 @@ def origins(suite: Suite) -> list[tuple[str, str]]:
 
 def rerun(suite: Suite) -> list[str]:
     """How to check or repeat what a row says."""
+    command = suite.sources.get(COMMAND, f"zoo bench {suite.name} --level {suite.level}")
     return [
         "Each row is one file, named by its key. Its `run` part holds everything that can change the result (arm, "
         "backbone digest, budget, seed, recipe); its `result` part is byte-identical on a rerun in the same "
         "environment.",
-        f"Run the suite into a fresh folder (zoo bench {suite.name} --level {suite.level} --out FOLDER) and compare "
+        f"Run the suite into a fresh folder (`{command} --out FOLDER`) and compare "
         "the row of the same key. To repeat one cell, copy the store without that row and run again: what is finished "
         "is not repeated.",
         "This report is made from the rows alone, without torch and without a network: zoo report FOLDER.",

@@ -1,4 +1,4 @@
-"""The commands about bytes: `zoo fetch`, `zoo cache` and `zoo audit`."""
+"""`zoo fetch`, `zoo cache` and `zoo audit`: the files that backbones come from."""
 
 from __future__ import annotations
 
@@ -20,13 +20,11 @@ FETCH_EXAMPLES = """\
   zoo fetch timm/resnet18.a1_in1k timm/vit_tiny_patch16_224.augreg_in21k
   zoo fetch hf-hub:org/name@main hf-hub:org/other
   zoo fetch hf-hub:org/old --allow-pickle pytorch_model.bin"""
-
 CACHE_EXAMPLES = """\
   zoo cache ls
   zoo cache verify                                    # every file against its digest
   zoo cache prune --older-than 90 --dry-run
   zoo cache prune --name 'hf-hub:timm/*' --yes"""
-
 AUDIT_EXAMPLES = """\
   zoo audit timm/resnet18.a1_in1k
   zoo audit hf-hub:org/name
@@ -36,13 +34,15 @@ AUDIT_EXAMPLES = """\
 def commands(add: Add) -> None:
     """Register them with `add`."""
     one = add(
-        "fetch", fetch, "Bring what names need into the caches; they then load without a network.", FETCH_EXAMPLES
+        "fetch", _fetch, "Bring what names need into the caches; they then load without a network.", FETCH_EXAMPLES
     )
     one.add_argument("names", nargs="+", metavar="NAME", help="a backbone, hf-hub:ORG/NAME[@REVISION], or an address")
     one.add_argument("--allow-pickle", default="", metavar="FILE", help="also fetch this pickle, which could run code")
     one.add_argument("--json", action="store_true", help="one JSON list: name, place, commit")
 
-    one = add("cache", cache, "Show, check or thin out what was fetched (the hub's cache and torch's).", CACHE_EXAMPLES)
+    one = add(
+        "cache", _cache, "Show, check or thin out what was fetched (the hub's cache and torch's).", CACHE_EXAMPLES
+    )
     one.add_argument("action", choices=["ls", "prune", "verify"])
     one.add_argument("--older-than", type=float, metavar="DAYS", help="prune: what was not used for so long")
     one.add_argument("--name", metavar="GLOB", help="prune: what `zoo cache ls` calls so, such as 'hf-hub:org/*'")
@@ -50,12 +50,12 @@ def commands(add: Add) -> None:
     one.add_argument("--dry-run", action="store_true", help="prune: only say what would be removed")
     one.add_argument("--json", action="store_true", help="ls and verify: one JSON list")
 
-    one = add("audit", audit, "Say what a repository or folder holds, and whether zoo would load it.", AUDIT_EXAMPLES)
+    one = add("audit", _audit, "Say what a repository or folder holds, and whether zoo would load it.", AUDIT_EXAMPLES)
     one.add_argument("name", metavar="NAME|PATH", help="a backbone, hf-hub:ORG/NAME[@REVISION], a folder or a file")
     one.add_argument("--json", action="store_true", help="one JSON object")
 
 
-def fetch(options: argparse.Namespace) -> int:
+def _fetch(options: argparse.Namespace) -> int:
     """Fetch each name; one that fails does not keep the others from coming."""
     from zoo.io.fetch import fetch as fetch_one
 
@@ -78,7 +78,7 @@ def fetch(options: argparse.Namespace) -> int:
     return 2 if failures else 0
 
 
-def cache(options: argparse.Namespace) -> int:
+def _cache(options: argparse.Namespace) -> int:
     """`zoo cache ls | prune | verify`."""
     from zoo.io.cache import items, verify
 
@@ -107,7 +107,7 @@ def cache(options: argparse.Namespace) -> int:
     return 1 if any(verdict.state == "damaged" for verdict in verdicts) else 0
 
 
-def audit(options: argparse.Namespace) -> int:
+def _audit(options: argparse.Namespace) -> int:
     """`zoo audit NAME|PATH`: exit 1 if zoo would not load it."""
     from zoo.io.audit import audit as look
 

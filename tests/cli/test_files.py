@@ -1,9 +1,12 @@
+"""`zoo fetch`, `zoo cache` and `zoo audit`."""
+
 import io
 import json
 import subprocess
 import sys
 
 import pytest
+from running import run
 
 from zoo.cli import main
 from zoo.testing.hub import Hub
@@ -20,21 +23,15 @@ def hub(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def filled(hub):
+def filled(hub, capsys):
     import struct
 
     header = b'{"w":{"dtype":"U8","shape":[1000000],"data_offsets":[0,1000000]}}'
     hub.add("org/name", {"model.safetensors": struct.pack("<Q", len(header)) + header + bytes(1_000_000)})
     hub.add("org/evil", {"config.json": b'{"auto_map": {"a": "b.C"}}', "model.safetensors": b"x" * 20})
     assert main(["fetch", "hf-hub:org/name"]) == 0
-    return hub
-
-
-def run(capsys, *arguments):
     capsys.readouterr()
-    code = main(arguments)
-    out, err = capsys.readouterr()
-    return code, out, err
+    return hub
 
 
 def test_fetch(filled, capsys):
