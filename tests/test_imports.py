@@ -19,6 +19,7 @@ FLOORS = [  # from the ground up; imports go down or stay on their floor
     {"data"},
     {"providers", "objectives", "adaptations", "tasks"},
     {"training"},
+    {"embedding", "sklearn"},
     {"benchmarking"},
     {"hub", "conformance"},
     {"testing"},

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zoo.benchmarking.store import read_rows, read_suite
     from zoo.catalog.query import describe, find
     from zoo.contracts import Backbone, Batch, Features
+    from zoo.embedding.run import embed
     from zoo.errors import ZooError
     from zoo.providers.loading import fingerprint, load
     from zoo.providers.module import wrap
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "bench": "zoo.benchmarking.runner",
     "describe": "zoo.catalog.query",
+    "embed": "zoo.embedding.run",
     "find": "zoo.catalog.query",
     "finetune": "zoo.training.finetuning",
     "fingerprint": "zoo.providers.loading",
@@ -64,6 +66,7 @@ __all__ = [
     "__version__",
     "bench",
     "describe",
+    "embed",
     "find",
     "finetune",
     "fingerprint",

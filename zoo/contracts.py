@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from zoo.errors import IncompatibleError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from zoo.specs import BackboneSpec, TaskSpec
 
-    Encode = Callable[[Tensor, Tensor | None], "dict[str, Features]"]
+    Encode = Callable[[Any, Tensor | None], "dict[str, Features]"]  # a Tensor, or a Pair for image-text backbones
 
 ParameterGroup = dict[str, Any]  # what torch optimisers take: {"params": [...], "lr": ..., ...}
 
@@ -57,8 +59,10 @@ class Pair:
 class Backbone:
     """A network behind the one contract, composed and never inherited from.
 
-    `preprocess` turns raw samples (PIL images, arrays) into a batch of inputs, with the statistics that belong to the
-    weights. `encode(inputs, mask)` returns `{modality: Features}`. `notes` says what loading changed or left out.
+    `preprocess` turns raw samples (PIL images, arrays, texts) into a batch of inputs, with the statistics that belong
+    to the weights: a Tensor where all samples have one size, else a Padded, and a Pair for image-text backbones.
+    `encode` takes what `preprocess` gives and returns `{modality: Features}`. `notes` says what loading changed or left
+    out, and what preprocessing does without being asked.
 
     Example:
         >>> backbone = zoo.load("pocket/resnet10.glyphs")           # doctest: +SKIP
@@ -69,12 +73,25 @@ class Backbone:
 
     spec: BackboneSpec
     module: nn.Module
-    preprocess: Callable[[Sequence[Any]], Tensor]
+    preprocess: Callable[[Sequence[Any]], Any]
     encoder: Encode
     notes: tuple[str, ...] = ()
 
-    def encode(self, inputs: Tensor, mask: Tensor | None = None) -> dict[str, Features]:
-        """Features of a batch of preprocessed inputs, by modality."""
+    def encode(self, inputs: Tensor | Padded | Pair, mask: Tensor | None = None) -> dict[str, Features]:
+        """Features of a batch of preprocessed inputs, by modality.
+
+        A Padded brings its own mask: `encode(Padded(values, mask))` is `encode(values, mask)`. A Pair goes to the
+        encoder as it is.
+
+        Raises:
+            IncompatibleError: a mask beside a Padded or a Pair.
+        """
+        if isinstance(inputs, (Padded, Pair)) and mask is not None:
+            raise IncompatibleError(
+                f"a mask was given beside a {type(inputs).__name__}, which has its own. Fix: leave the mask out."
+            )
+        if isinstance(inputs, Padded):
+            return self.encoder(inputs.values, inputs.mask)
         return self.encoder(inputs, mask)
 
     @property

@@ -7,12 +7,12 @@ import pytest
 from running import run
 
 import zoo
-from zoo.cli import backbones, bench, files, main, training, upkeep
+from zoo.cli import backbones, bench, conform, embedding, files, main, training, upkeep
 from zoo.cli.main import _parser
 
 EXAMPLES = {
     name.removesuffix("_EXAMPLES").lower(): text
-    for room in (backbones, bench, files, training, upkeep)
+    for room in (backbones, bench, conform, embedding, files, training, upkeep)
     for name, text in vars(room).items()
     if name.endswith("_EXAMPLES")
 }

@@ -37,20 +37,16 @@ def commands(add: Add) -> None:
 def _conform(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from zoo.catalog.query import count_of, find
+    from zoo.catalog.query import count_of
     from zoo.conformance.run import conform
     from zoo.conformance.table import render
     from zoo.io.atomic import replace
 
     if bool(options.names) == (options.curated or options.all):
         raise UsageError("name backbones, or give --curated or --all, and not both.")
-    names = list(options.names)
-    if not names:
-        found = find("*", provider=options.provider, **({"curated": True} if options.curated else {}))
-        names = [spec.name for spec in {(s.provider, s.arch): s for s in reversed(found)}.values()]
-        names = [spec.name for spec in found] if options.curated else names
-    elif options.provider:
+    if options.names and options.provider:
         raise UsageError("--provider goes with --curated or --all.")
+    names = options.names or _names(options.provider, options.curated)
     rows = conform(
         names,
         options.out,
@@ -70,3 +66,15 @@ def _conform(options: argparse.Namespace) -> int:
         good = sum(row.state == "conforms" for row in rows)
         print(f"{good} of {len(rows)} conform; {options.out}/table.md")
     return 1 if any(row.state == "fails" for row in rows) else 0
+
+
+def _names(provider: str | None, curated: bool) -> list[str]:
+    """All curated backbones, or one name for each architecture of the catalog: its own, else that of its first tag."""
+    from zoo.catalog.query import find
+
+    if curated:
+        return [spec.name for spec in find(provider=provider, curated=True)]
+    first: dict[tuple[str, str], str] = {}
+    for spec in sorted(find(provider=provider), key=lambda spec: spec.pretrained):
+        first.setdefault((spec.provider, spec.arch), spec.name)
+    return list(first.values())

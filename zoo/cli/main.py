@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from zoo.cli import backbones, bench, files, training, upkeep
+from zoo.cli import backbones, bench, conform, embedding, files, training, upkeep
 from zoo.errors import Interrupted, ZooError
 
 if TYPE_CHECKING:
@@ -67,6 +67,6 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--debug", action="store_true", help="show the traceback of an error")
         return made
 
-    for room in (backbones, training, bench, files, upkeep):
+    for room in (backbones, embedding, training, bench, files, conform, upkeep):
         room.commands(add)
     return parser

@@ -26,6 +26,7 @@ PROVIDERS = Registry(
     {
         "pocket": "zoo.providers.pocket:load",
         "timm": "zoo.providers.timm:load",
+        "torchaudio": "zoo.providers.torchaudio:load",
         "module": "zoo.providers.module:load",
     },
     group="zoo.providers",
@@ -46,7 +47,8 @@ def load(
         name: `provider/arch.tag`, a folder that `zoo pretrain` wrote, or `module/package.module:function`.
         pretrained: False builds exactly the same graph with the architecture's own initialisation.
         weights: a .safetensors file to load into that graph instead of the weights that `name` stands for.
-        allow_pickle: the file name of `weights`, if that is a pickle which you trust; only tensors are read of it.
+        allow_pickle: the file name of the weights (those given, or those that `name` stands for), if that is a pickle
+            which you trust; only tensors are read of it.
         seed: seed of the initialisation; the global random state is left as it was. None draws from it.
 
     Raises:
@@ -68,7 +70,7 @@ def load(
     tensors = None
     if weights is not None and pretrained:
         tensors = read_weights(Path(weights).expanduser(), digest, allow_pickle=allow_pickle)
-    return build(spec, pretrained=pretrained, tensors=tensors, seed=seed)
+    return build(spec, pretrained=pretrained, tensors=tensors, seed=seed, allow_pickle=allow_pickle)
 
 
 def spec_of(name: str) -> BackboneSpec:
@@ -89,11 +91,22 @@ def spec_of(name: str) -> BackboneSpec:
     return describe(name)
 
 
-def build(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None = None, seed: int | None = None) -> Backbone:
-    """The backbone of a record: by its provider, or by the plug-in that registered it."""
+def build(
+    spec: BackboneSpec,
+    *,
+    pretrained: bool,
+    tensors: Tensors | None = None,
+    seed: int | None = None,
+    allow_pickle: str = "",
+) -> Backbone:
+    """The backbone of a record: by its provider, or by the plug-in that registered it.
+
+    `allow_pickle` reaches only the providers of weights that the record calls a pickle.
+    """
+    trusted = {"allow_pickle": allow_pickle} if spec.weights_format == "pickle" else {}
     with seeded(seed) if seed is not None else nullcontext():
         if spec.provider in PROVIDERS.names():
-            backbone = PROVIDERS.get(spec.provider)(spec, pretrained=pretrained, tensors=tensors)
+            backbone = PROVIDERS.get(spec.provider)(spec, pretrained=pretrained, tensors=tensors, **trusted)
         else:
             backbone = backbones.get(spec.name)(pretrained=pretrained and tensors is None)
             if tensors is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import IncompatibleError
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from zoo.specs import BackboneSpec
 
 
-def measured_spec(spec: BackboneSpec, module: nn.Module, encode: Encode) -> BackboneSpec:
-    """`spec` with `parameters`, `pooled_dim` and `can` as they are.
+def measured_spec(spec: BackboneSpec, module: nn.Module, encode: Encode, inputs: Any = None) -> BackboneSpec:
+    """`spec` with `parameters`, `pooled_dim`, `token_dim` and `can` as they are.
+
+    `inputs` is what is tried; None tries one image of zeros of `spec.input_size`.
 
     Raises:
         IncompatibleError: the network does not accept an input of `spec.input_size`, or gives no pooled vector.
@@ -26,7 +28,8 @@ def measured_spec(spec: BackboneSpec, module: nn.Module, encode: Encode) -> Back
     module.eval()
     try:
         with torch.no_grad():  # not inference mode: a module may keep what it computes here
-            features = encode(torch.zeros(1, *(spec.input_size or ())), None)[spec.modality]
+            trial = torch.zeros(1, *(spec.input_size or ())) if inputs is None else inputs
+            features = encode(trial, None)[spec.modality]
     except IncompatibleError:
         raise
     except Exception as error:  # a network may refuse a size in any way: an assertion, a shape error
@@ -45,5 +48,6 @@ def measured_spec(spec: BackboneSpec, module: nn.Module, encode: Encode) -> Back
         spec,
         parameters=sum(parameter.numel() for parameter in module.parameters()),
         pooled_dim=features.pooled.shape[1],
+        token_dim=spec.token_dim if features.tokens is None else features.tokens.shape[2],
         can=tuple(can),
     )

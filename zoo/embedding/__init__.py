@@ -1,0 +1,1 @@
+"""Features of many files at once, stored for use elsewhere: `embed`, behind `zoo embed`."""
