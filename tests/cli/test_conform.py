@@ -6,7 +6,7 @@ import pytest
 from running import run
 
 from zoo.catalog.query import find
-from zoo.cli.conform import _names
+from zoo.cli.conform import CHOICES
 
 
 def test_names_on_the_command_line(capsys, tmp_path):
@@ -22,9 +22,9 @@ def test_names_on_the_command_line(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "name backbones, or give --curated or --all"),
+        ([], "name backbones, or give --families, --curated or --all"),
         (["timm/test_vit", "--all"], "and not both"),
-        (["timm/test_vit", "--provider", "timm"], "--provider goes with --curated or --all"),
+        (["timm/test_vit", "--provider", "timm"], "--provider goes with --families, --curated or --all"),
         (["timm/test_vitt"], "Nearest: timm/test_vit"),
         (["--all", "--max-params", "many"], "Write a number of parameters"),
     ],
@@ -35,7 +35,18 @@ def test_bad_input(capsys, tmp_path, arguments, said):
 
 
 def test_all_names_each_architecture_once():
-    names = _names("timm", curated=False)
+    names = CHOICES["all"]("timm")
     assert len(names) == len({spec.arch for spec in find(provider="timm")})
     assert "timm/resnet18" in names
-    assert set(_names(None, curated=True)) == {spec.name for spec in find(curated=True)}
+
+
+def test_the_smallest_of_each_family():
+    names = CHOICES["families"]("timm")
+    families = {spec.family or spec.arch for spec in find(provider="timm")}
+    assert len(names) == len(families)
+    smallest = min((s for s in find(family="resnet", provider="timm") if s.parameters), key=lambda s: s.parameters)
+    assert smallest.name in names
+
+
+def test_curated():
+    assert set(CHOICES["curated"](None)) == {spec.name for spec in find(curated=True)}

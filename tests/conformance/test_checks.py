@@ -6,6 +6,7 @@ from torch import nn
 from toys import subject, toy
 
 from zoo.conformance.checks import CHECKS, nudge, prepare, relative
+from zoo.providers.loading import spec_of
 
 OWN = [name for name in CHECKS if name not in ("same_graph", "reload")]  # these build by name
 
@@ -37,7 +38,7 @@ def test_real_backbones(name, check, prepared):
 @pytest.fixture(scope="module")
 def prepared():
     kept = {}
-    return lambda name: kept[name] if name in kept else kept.setdefault(name, prepare(name))
+    return lambda name: kept[name] if name in kept else kept.setdefault(name, prepare(spec_of(name)))
 
 
 def test_the_noise_is_seeded_and_moves_every_weight():

@@ -16,20 +16,20 @@ def test_rows_are_stored_and_not_made_again(tmp_path, monkeypatch):
     assert [(row.name, row.state) for row in rows] == [(name, "conforms") for name in TINY]
     assert all(row.checks["batching"]["value"] <= 1e-4 for row in rows)
     assert all(row.parameters and row.measured["seconds"] > 0 for row in rows)
-    monkeypatch.setattr(module, "examine", lambda spec: pytest.fail("checked again"))
+    monkeypatch.setattr(module, "examine", lambda spec, largest: pytest.fail("checked again"))
     assert conform(TINY, tmp_path, workers=1, quiet=True) == rows
 
 
 def test_again(tmp_path, monkeypatch):
     conform(TINY[:1], tmp_path, workers=1, quiet=True)
     seen = []
-    monkeypatch.setattr(module, "examine", lambda spec: seen.append(spec.name) or examine(spec))
+    monkeypatch.setattr(module, "examine", lambda spec, largest: seen.append(spec.name) or examine(spec))
     conform(TINY[:1], tmp_path, workers=1, quiet=True, again=True)
     assert seen == TINY[:1]
 
 
 def test_one_that_cannot_be_encoded_is_a_row(tmp_path, monkeypatch):
-    def broken(name):
+    def broken(spec):
         raise ZeroDivisionError("by nothing")
 
     monkeypatch.setattr("zoo.conformance.checks.prepare", broken)
@@ -39,7 +39,7 @@ def test_one_that_cannot_be_encoded_is_a_row(tmp_path, monkeypatch):
 
 
 def test_one_that_zoo_refuses_is_told_apart(tmp_path, monkeypatch):
-    def refuses(name):
+    def refuses(spec):
         raise IncompatibleError("not with this library. Fix: none.")
 
     monkeypatch.setattr("zoo.conformance.checks.prepare", refuses)
@@ -48,7 +48,6 @@ def test_one_that_zoo_refuses_is_told_apart(tmp_path, monkeypatch):
 
 
 def test_one_check_that_raises_does_not_hide_the_others(tmp_path, monkeypatch):
-    monkeypatch.setitem(module.__dict__, "nothing", None)
     import zoo.conformance.checks as checks
 
     monkeypatch.setitem(checks.CHECKS, "widths", lambda subject: 1 / 0)
@@ -60,17 +59,22 @@ def test_one_check_that_raises_does_not_hide_the_others(tmp_path, monkeypatch):
 def test_a_worker_that_dies_is_a_row(tmp_path, monkeypatch):
     import os
 
-    monkeypatch.setattr(module, "examine", lambda spec: os._exit(9) if spec.name == TINY[0] else examine(spec))
+    monkeypatch.setattr(module, "examine", lambda spec, largest: os._exit(9) if spec.name == TINY[0] else examine(spec))
     rows = conform(TINY, tmp_path, workers=2, quiet=True)
     assert {row.name: row.state for row in rows} == {TINY[0]: "fails", TINY[1]: "conforms"}
     assert rows[0].reason
 
 
 def test_one_that_is_too_large_is_checked_through_its_family(tmp_path):
-    known = spec_of("pocket/resnet10")
-    (row,) = conform(["pocket/resnet10"], tmp_path, workers=1, quiet=True, largest=(known.parameters or 0) - 1)
+    (row,) = conform(["timm/resnet50"], tmp_path, workers=1, quiet=True, largest=6_000_000)
+    assert (row.state, row.through) == ("conforms", "timm/resnet10t")
+    assert row.parameters == spec_of("timm/resnet50").parameters
+
+
+def test_one_that_is_too_large_and_has_nothing_smaller(tmp_path):
+    (row,) = conform(["pocket/resnet10"], tmp_path, workers=1, quiet=True, largest=1000)
     assert row.state == "too large"
-    assert "0 M are built" in row.reason or "1 M are built" in row.reason
+    assert "1 M parameters; at most 0 M are built" in row.reason
 
 
 def test_unknown_names_are_refused_before_anything_runs(tmp_path):

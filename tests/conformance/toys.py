@@ -57,4 +57,4 @@ def subject(break_=""):
     samples = samples_for(backbone.spec)
     with torch.no_grad():
         alone = [encode_samples(backbone, [sample]) for sample in samples]
-    return Subject("toy/toy", backbone, samples, alone)
+    return Subject(backbone.spec, backbone, samples, alone)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 backbones = Registry("backbone", {}, group="zoo.backbones")
 
-PROVIDERS = ("pocket", "timm", "torchaudio")
+PROVIDERS = ("pocket", "timm", "torchaudio", "transformers")
 """Providers whose rows are shown: those that `zoo.providers.loading` can load. An index that is here before its loader
 is not listed; add the name together with the loader (a test keeps the two equal)."""
 

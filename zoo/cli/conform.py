@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 CONFORM_EXAMPLES = """\
   zoo conform pocket/resnet10 timm/resnet18.a1_in1k
+  zoo conform --families --max-params 15M                # the smallest member of each family of each provider
   zoo conform --curated --out runs/conformance           # can be stopped; run it again to go on
   zoo conform --all --provider timm --max-params 50M --workers 4"""
 
@@ -25,7 +26,8 @@ def commands(add: Add) -> None:
     which = one.add_mutually_exclusive_group()
     which.add_argument("--curated", action="store_true", help="all curated backbones")
     which.add_argument("--all", action="store_true", help="one name for every architecture of the catalog")
-    one.add_argument("--provider", help="with --curated or --all: only those of this provider")
+    which.add_argument("--families", action="store_true", help="the smallest member of each family of each provider")
+    one.add_argument("--provider", help="with --families, --curated or --all: only those of this provider")
     one.add_argument("--max-params", default="150M", help="larger ones are not built (default: 150M)")
     one.add_argument("--workers", type=int, help="processes of one thread each (default: all usable cores)")
     one.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="for one backbone (600)")
@@ -42,11 +44,12 @@ def _conform(options: argparse.Namespace) -> int:
     from zoo.conformance.table import render
     from zoo.io.atomic import replace
 
-    if bool(options.names) == (options.curated or options.all):
-        raise UsageError("name backbones, or give --curated or --all, and not both.")
+    which = next((name for name in CHOICES if getattr(options, name)), "")
+    if bool(options.names) == bool(which):
+        raise UsageError("name backbones, or give --families, --curated or --all, and not both.")
     if options.names and options.provider:
-        raise UsageError("--provider goes with --curated or --all.")
-    names = options.names or _names(options.provider, options.curated)
+        raise UsageError("--provider goes with --families, --curated or --all.")
+    names = options.names or CHOICES[which](options.provider)
     rows = conform(
         names,
         options.out,
@@ -68,13 +71,30 @@ def _conform(options: argparse.Namespace) -> int:
     return 1 if any(row.state == "fails" for row in rows) else 0
 
 
-def _names(provider: str | None, curated: bool) -> list[str]:
-    """All curated backbones, or one name for each architecture of the catalog: its own, else that of its first tag."""
+def _curated(provider: str | None) -> list[str]:
     from zoo.catalog.query import find
 
-    if curated:
-        return [spec.name for spec in find(provider=provider, curated=True)]
+    return [spec.name for spec in find(provider=provider, curated=True)]
+
+
+def _all(provider: str | None) -> list[str]:
+    """One name for each architecture: its own, else that of its first tag."""
+    from zoo.catalog.query import find
+
     first: dict[tuple[str, str], str] = {}
     for spec in sorted(find(provider=provider), key=lambda spec: spec.pretrained):
         first.setdefault((spec.provider, spec.arch), spec.name)
     return list(first.values())
+
+
+def _families(provider: str | None) -> list[str]:
+    """The smallest member of each family; an architecture rather than a tag of it."""
+    from zoo.catalog.query import find
+
+    first: dict[tuple[str, str, str], str] = {}
+    for spec in sorted(find(provider=provider, sort="params"), key=lambda spec: not spec.parameters):
+        first.setdefault((spec.provider, spec.modality, spec.family or spec.arch), spec.name)
+    return list(first.values())
+
+
+CHOICES = {"families": _families, "curated": _curated, "all": _all}

@@ -18,7 +18,7 @@ STATES = {
     "conforms": "every check holds",
     "fails": "at least one check does not hold",
     "refused": "zoo refuses to build it, and says why",
-    "too large": "not built on this machine; checked through a smaller member",
+    "too large": "not built on this machine, and nothing smaller stands for it",
 }
 
 
@@ -26,7 +26,7 @@ STATES = {
 class Conformance(Record):
     """What was found of one backbone; `state` is a word of `STATES`.
 
-    `through` names the smaller member that was checked instead, where `state` is "too large". `checks` maps the name of
+    `through` says what was built in place of one that is too large. `checks` maps the name of
     a check to its finding (`state`, `detail`, `value`). `measured` holds seconds and the versions of the libraries.
     """
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import traceback
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.benchmarking.environment import environment
 from zoo.benchmarking.executors import ForkPool, InProcess
@@ -41,7 +42,7 @@ def conform(
         names: backbones, as `zoo.load` takes them.
         out: folder of the rows. What it holds is not checked again, unless `again`.
         workers: processes of one thread each; None takes all usable cores.
-        largest: parameters above which a backbone is not built; its row names the largest one of its family below that.
+        largest: parameters above which a backbone is not built: what stands for it is named in its row.
         timeout: seconds after which a backbone has failed.
         memory_mb: megabytes of memory above which it has failed; None for no limit.
         again: check also what has a row.
@@ -60,16 +61,12 @@ def conform(
     folder = Path(out).expanduser()
     specs = [spec_of(name) for name in dict.fromkeys(names)]
     todo = [spec for spec in specs if again or not (folder / file_name(spec.name)).is_file()]
-    small = [spec for spec in todo if (spec.parameters or 0) <= largest]
-    for spec in todo:
-        if spec not in small:
-            write(folder, _too_large(spec, specs, largest))
     executor: Executor = ForkPool(workers or usable_cores(), timeout=timeout, memory_mb=memory_mb) if (
         workers is None or workers > 1) else InProcess()  # fmt: skip
-    ordered = sorted(small, key=lambda spec: -(spec.parameters or 0))
+    ordered = sorted(todo, key=lambda spec: -min(spec.parameters or 0, largest))
     try:
         with pinned_threads(1), Progress("conformance", len(ordered), unit="backbone", quiet=quiet) as progress:
-            for outcome in executor.run(ordered, examine):
+            for outcome in executor.run(ordered, partial(examine, largest=largest)):
                 row = outcome.value
                 if row is None:
                     row = _row(outcome.cell, "fails", (outcome.error or "").splitlines()[0])
@@ -81,17 +78,25 @@ def conform(
     return [row for row in read(folder) if row.name in wanted]
 
 
-def examine(spec: BackboneSpec) -> Conformance:
-    """Build one backbone and run all checks; what goes wrong in one of them is its finding."""
+def examine(spec: BackboneSpec, largest: int = LARGEST) -> Conformance:
+    """Build one backbone, or what stands for it, and run all checks; what goes wrong in one of them is its finding."""
     from zoo.conformance.checks import CHECKS, Finding, prepare
+    from zoo.conformance.reduced import stand_in
 
     began = time.perf_counter()
+    built, through = spec, ""
     try:
-        subject = prepare(spec.name)
+        if (spec.parameters or 0) > largest:
+            found_in, through = stand_in(spec, largest)
+            if found_in is None:
+                reason = f"{(spec.parameters or 0) / 1e6:.0f} M parameters; at most {largest / 1e6:.0f} M are built"
+                return _row(spec, "too large", reason, began)
+            built = found_in
+        subject = prepare(built)
     except ZooError as error:
-        return _row(spec, "refused", str(error), began)
+        return _row(spec, "refused", str(error), began, through=through)
     except Exception as error:  # an upstream library may fail in any way
-        return _row(spec, "fails", f"it cannot be encoded: {_told(error)}", began)
+        return _row(spec, "fails", f"it cannot be encoded: {_told(error)}", began, through=through)
     found = {}
     for name, check in CHECKS.items():
         try:
@@ -100,8 +105,10 @@ def examine(spec: BackboneSpec) -> Conformance:
             found[name] = Finding("fails", _told(error))
     state = "fails" if any(finding.state == "fails" for finding in found.values()) else "conforms"
     own = subject.backbone.spec
-    row = _row(own, state, "", began)
-    return Conformance(**{**vars(row), "name": spec.name, "checks": {name: f.to_json() for name, f in found.items()}})
+    return _row(
+        spec, state, "", began, through=through, padding=own.padding, parameters=spec.parameters or own.parameters,
+        checks={name: finding.to_json() for name, finding in found.items()},
+    )  # fmt: skip
 
 
 def _told(error: Exception) -> str:
@@ -111,25 +118,7 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {first[:300]} ({Path(last.filename).name}:{last.lineno})"
 
 
-def _row(spec: BackboneSpec, state: str, reason: str, began: float | None = None) -> Conformance:
+def _row(spec: BackboneSpec, state: str, reason: str, began: float | None = None, **more: Any) -> Conformance:
     seconds = {} if began is None else {"seconds": round(time.perf_counter() - began, 2)}
-    return Conformance(
-        spec.name, spec.provider, spec.family or spec.arch, spec.modality, state, reason,
-        padding=spec.padding, parameters=spec.parameters, measured={**seconds, **environment()},
-    )  # fmt: skip
-
-
-def _too_large(spec: BackboneSpec, specs: Sequence[BackboneSpec], largest: int) -> Conformance:
-    """The row of one that is not built: the largest member of its family that fits stands for it."""
-    from zoo.catalog.query import entries
-
-    kin = {other.name: other for other in (*entries(), *specs)}.values()
-    fitting = [
-        other
-        for other in kin
-        if (other.provider, other.family) == (spec.provider, spec.family) and 0 < (other.parameters or 0) <= largest
-    ]
-    through = max(fitting, key=lambda other: (other.parameters or 0, other.name), default=None)
-    reason = f"{(spec.parameters or 0) / 1e6:.0f} M parameters, and at most {largest / 1e6:.0f} M are built"
-    row = _row(spec, "too large", reason)
-    return Conformance(**{**vars(row), "through": through.name if through else ""})
+    facts = {"padding": spec.padding, "parameters": spec.parameters, "measured": {**seconds, **environment()}, **more}
+    return Conformance(spec.name, spec.provider, spec.family or spec.arch, spec.modality, state, reason, **facts)

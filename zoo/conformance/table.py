@@ -52,11 +52,11 @@ def _families(rows: Sequence[Conformance]) -> str:
         "|---|---|---|---:|---:|---|---:|",
     ]
     for (modality, provider, family), own in sorted(groups.items()):
-        built = [row for row in own if row.state in ("conforms", "fails")]
-        good = sum(row.state == "conforms" for row in built)
-        rate = f"{100 * good / len(built):.0f} % ({len(built)})" if built else "-"
+        good = sum(row.state == "conforms" for row in own)
         padding = ", ".join(sorted({row.padding for row in own if row.padding}))
-        lines.append(f"| {modality} | {provider} | {family} | {good} | {rate} | {padding} | {len(own) - len(built)} |")
+        smaller = sum(bool(row.through) for row in own)
+        rate = f"{100 * good / len(own):.0f} %"
+        lines.append(f"| {modality} | {provider} | {family} | {good} | {len(own)} | {rate} | {padding} | {smaller} |")
     return "\n".join(lines)
 
 

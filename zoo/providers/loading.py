@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoo.catalog.query import backbones, describe
 from zoo.contracts import Backbone
 from zoo.errors import IncompatibleError, WeightsError
+from zoo.providers.repositories import is_repository, spec_of_repository
 from zoo.providers.weights import graph_digest, load_strictly, read_weights
 from zoo.registry import Registry
 from zoo.specs import BackboneSpec
@@ -27,6 +28,7 @@ PROVIDERS = Registry(
         "pocket": "zoo.providers.pocket:load",
         "timm": "zoo.providers.timm:load",
         "torchaudio": "zoo.providers.torchaudio:load",
+        "transformers": "zoo.providers.transformers:load",
         "module": "zoo.providers.module:load",
     },
     group="zoo.providers",
@@ -44,7 +46,8 @@ def load(
     """Build a backbone: the same call and the same shapes for all of them.
 
     Args:
-        name: `provider/arch.tag`, a folder that `zoo pretrain` wrote, or `module/package.module:function`.
+        name: `provider/arch.tag`, a folder that `zoo pretrain` wrote, `module/package.module:function`, or a
+            repository of another library: `hf-hub:ORGANISATION/NAME[@REVISION]`, or a folder with its files.
         pretrained: False builds exactly the same graph with the architecture's own initialisation.
         weights: a .safetensors file to load into that graph instead of the weights that `name` stands for.
         allow_pickle: the file name of the weights (those given, or those that `name` stands for), if that is a pickle
@@ -64,10 +67,9 @@ def load(
     """
     if weights is not None and not pretrained:
         raise IncompatibleError("weights were given together with pretrained=False. Fix: leave one of them out.")
-    spec, folder, digest = spec_of(name), Path(name).expanduser(), ""
-    if folder.is_dir() and weights is None:
+    spec, folder, digest, tensors = spec_of(name), Path(name).expanduser(), "", None
+    if (folder / RECORD).is_file() and weights is None:
         weights, digest = folder / WEIGHTS, spec.digest
-    tensors = None
     if weights is not None and pretrained:
         tensors = read_weights(Path(weights).expanduser(), digest, allow_pickle=allow_pickle)
     return build(spec, pretrained=pretrained, tensors=tensors, seed=seed, allow_pickle=allow_pickle)
@@ -84,6 +86,8 @@ def spec_of(name: str) -> BackboneSpec:
         >>> spec_of("pocket/resnet10.glyphs").tag
         'glyphs'
     """
+    if is_repository(name):
+        return spec_of_repository(name)
     if (folder := Path(name).expanduser()).is_dir():
         return read_folder(folder)
     if name.startswith("module/"):

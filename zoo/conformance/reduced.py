@@ -1,0 +1,42 @@
+"""What stands for a backbone that is too large to build: the same classes in a small configuration, or a smaller member."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from zoo.catalog.query import entries
+
+if TYPE_CHECKING:
+    from zoo.specs import BackboneSpec
+
+REDUCED = "a reduced configuration"
+
+
+def stand_in(spec: BackboneSpec, largest: int) -> tuple[BackboneSpec | None, str]:
+    """The record to build in place of `spec`, and what to call it; (None, "") where there is none.
+
+    Of transformers it is the model type itself with two small layers; of other providers the largest member of the
+    family with at most `largest` parameters.
+
+    Example:
+        >>> from zoo.catalog.query import describe
+        >>> stand_in(describe("timm/resnet152"), 30_000_000)[1]
+        'timm/resnet50d'
+    """
+    if spec.provider == "transformers":
+        from zoo.providers.transformers_library import changes
+        from zoo.upkeep.tiny import tiny
+
+        small = dataclasses.replace(
+            spec, tag="", config=changes(tiny(spec.arch)), parameters=None, pooled_dim=None, token_dim=None
+        )
+        return small, REDUCED
+    kin = [
+        other
+        for other in entries()
+        if (other.provider, other.family or other.arch) == (spec.provider, spec.family or spec.arch)
+        and 0 < (other.parameters or 0) <= largest
+    ]
+    best = max(kin, key=lambda other: (other.parameters or 0, not other.pretrained, other.name), default=None)
+    return best, best.name if best else ""
