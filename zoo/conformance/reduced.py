@@ -1,4 +1,4 @@
-"""What stands for a backbone that is too large to build: the same classes in a small configuration, or a smaller member."""
+"""What stands for a backbone that is too large to build: a small configuration of it, or a smaller member."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def stand_in(spec: BackboneSpec, largest: int) -> tuple[BackboneSpec | None, str
     Example:
         >>> from zoo.catalog.query import describe
         >>> stand_in(describe("timm/resnet152"), 30_000_000)[1]
-        'timm/resnet50d'
+        'timm/ecaresnetlight'
     """
     if spec.provider == "transformers":
         from zoo.providers.transformers_library import changes
