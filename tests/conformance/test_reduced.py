@@ -4,7 +4,7 @@ import pytest
 
 from zoo.catalog.query import describe
 from zoo.catalog.rows import rows_of, spec_of
-from zoo.conformance.reduced import REDUCED, stand_in
+from zoo.conformance.reduced import BARE, REDUCED, stand_in
 from zoo.providers.loading import build
 
 
@@ -28,3 +28,14 @@ def test_a_model_type_in_small(arch):
     small = build(found, pretrained=False, seed=0)
     assert small.spec.arch == arch
     assert small.spec.parameters < large.parameters / 5
+
+
+def test_what_fits_is_built_as_it_is():
+    spec = describe("timm/resnet18")
+    assert stand_in(spec, 50_000_000) == (spec, "")
+
+
+def test_a_checkpoint_of_transformers_is_built_without_its_files():
+    spec = next(spec_of(row) for row in rows_of("transformers") if row.get("tag") == "google-bert/bert-base-uncased")
+    found, name = stand_in(spec, 10**9)
+    assert (found.tag, found.source, found.config, name) == ("", "", spec.config, BARE)

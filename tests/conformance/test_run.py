@@ -73,8 +73,21 @@ def test_one_that_is_too_large_is_checked_through_its_family(tmp_path):
 
 def test_one_that_is_too_large_and_has_nothing_smaller(tmp_path):
     (row,) = conform(["pocket/resnet10"], tmp_path, workers=1, quiet=True, largest=1000)
-    assert row.state == "too large"
+    assert row.state == "not checked"
     assert "1 M parameters; at most 0 M are built" in row.reason
+
+
+def test_what_is_declared_needs_a_reason_for_every_failing_check(tmp_path, monkeypatch):
+    import zoo.conformance.checks as checks
+
+    fails = checks.Finding("fails", "seen")
+    monkeypatch.setitem(checks.CHECKS, "widths", lambda subject: fails)
+    monkeypatch.setitem(module.DECLARED, ("timm", "test_vit", "widths"), "it is only a test")
+    (row,) = conform(["timm/test_vit"], tmp_path / "a", workers=1, quiet=True)
+    assert (row.state, row.reason) == ("declared", "it is only a test")
+    monkeypatch.setitem(checks.CHECKS, "finite", lambda subject: fails)
+    (row,) = conform(["timm/test_vit"], tmp_path / "b", workers=1, quiet=True)
+    assert row.state == "fails"
 
 
 def test_unknown_names_are_refused_before_anything_runs(tmp_path):

@@ -65,7 +65,7 @@ def _conform(options: argparse.Namespace) -> int:
         width = max(len(row.name) for row in rows)
         for row in rows:
             said = row.reason or "; ".join(f"{name}: {row.checks[name]['detail']}" for name in row.failing)
-            print(f"{row.name:<{width}}  {row.state:<9}  {said[:160]}".rstrip())
+            print(f"{row.name:<{width}}  {row.state:<11}  {said[:160]}".rstrip())
         good = sum(row.state == "conforms" for row in rows)
         print(f"{good} of {len(rows)} conform; {options.out}/table.md")
     return 1 if any(row.state == "fails" for row in rows) else 0
@@ -88,11 +88,11 @@ def _all(provider: str | None) -> list[str]:
 
 
 def _families(provider: str | None) -> list[str]:
-    """The smallest member of each family; an architecture rather than a tag of it."""
+    """The smallest member of each family, an architecture rather than weights of one."""
     from zoo.catalog.query import find
 
     first: dict[tuple[str, str, str], str] = {}
-    for spec in sorted(find(provider=provider, sort="params"), key=lambda spec: not spec.parameters):
+    for spec in sorted(find(provider=provider, sort="params"), key=lambda spec: (spec.pretrained, not spec.parameters)):
         first.setdefault((spec.provider, spec.modality, spec.family or spec.arch), spec.name)
     return list(first.values())
 

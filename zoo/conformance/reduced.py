@@ -1,4 +1,4 @@
-"""What stands for a backbone that is too large to build: a small configuration of it, or a smaller member."""
+"""What stands for a backbone that cannot be built as it is here: a small configuration of it, or a smaller member."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from zoo.specs import BackboneSpec
 
 REDUCED = "a reduced configuration"
+BARE = "its architecture without its tokenizer"
 
 
 def stand_in(spec: BackboneSpec, largest: int) -> tuple[BackboneSpec | None, str]:
-    """The record to build in place of `spec`, and what to call it; (None, "") where there is none.
+    """The record to build in place of `spec`, and what to call it: `spec` and "" where it can be built; or (None, "").
 
-    Of transformers it is the model type itself with two small layers; of other providers the largest member of the
+    A checkpoint of transformers is built without its files, because its tokenizer and its feature extractor would have
+    to be fetched. What is too large is, of transformers, the model type itself with two small layers; of other providers the largest member of the
     family with at most `largest` parameters.
 
     Example:
@@ -24,12 +26,15 @@ def stand_in(spec: BackboneSpec, largest: int) -> tuple[BackboneSpec | None, str
         >>> stand_in(describe("timm/resnet152"), 30_000_000)[1]
         'timm/ecaresnetlight'
     """
+    bare = dataclasses.replace(spec, tag="", source="", revision="") if spec.provider == "transformers" else spec
+    if (spec.parameters or 0) <= largest:
+        return bare, BARE if bare.tag != spec.tag else ""
     if spec.provider == "transformers":
         from zoo.providers.transformers_library import changes
         from zoo.upkeep.tiny import tiny
 
         small = dataclasses.replace(
-            spec, tag="", config=changes(tiny(spec.arch)), parameters=None, pooled_dim=None, token_dim=None
+            bare, config=changes(tiny(spec.arch)), parameters=None, pooled_dim=None, token_dim=None
         )
         return small, REDUCED
     kin = [

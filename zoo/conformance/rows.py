@@ -18,7 +18,8 @@ STATES = {
     "conforms": "every check holds",
     "fails": "at least one check does not hold",
     "refused": "zoo refuses to build it, and says why",
-    "too large": "not built on this machine, and nothing smaller stands for it",
+    "declared": "a check does not hold, for a reason that is known and stated",
+    "not checked": "too large for the machine, and what should stand for it cannot be built",
 }
 
 
