@@ -18,8 +18,8 @@ def stand_in(spec: BackboneSpec, largest: int) -> tuple[BackboneSpec | None, str
     """The record to build in place of `spec`, and what to call it: `spec` and "" where it can be built; or (None, "").
 
     A checkpoint of transformers is built without its files, because its tokenizer and its feature extractor would have
-    to be fetched. What is too large is, of transformers, the model type itself with two small layers; of other providers the largest member of the
-    family with at most `largest` parameters.
+    to be fetched. What is too large is, of transformers, the model type itself with two small layers; of other
+    providers the largest member of the family with at most `largest` parameters.
 
     Example:
         >>> from zoo.catalog.query import describe

@@ -117,10 +117,9 @@ def examine(spec: BackboneSpec, largest: int = LARGEST) -> Conformance:
     reasons = [DECLARED.get((spec.provider, spec.arch, name), "") for name in failing]
     state = "conforms" if not failing else "declared" if all(reasons) else "fails"
     own = subject.backbone.spec
-    return _row(
-        spec, state, "; ".join(filter(None, reasons)), began, through=through, padding=own.padding, parameters=spec.parameters or own.parameters,
-        checks={name: finding.to_json() for name, finding in found.items()},
-    )  # fmt: skip
+    facts = {"padding": own.padding, "parameters": spec.parameters or own.parameters, "through": through}
+    checks = {name: finding.to_json() for name, finding in found.items()}
+    return _row(spec, state, "; ".join(filter(None, reasons)), began, checks=checks, **facts)
 
 
 def _told(error: Exception) -> str:
