@@ -127,8 +127,8 @@ def find(
             _check(kind, asked, {row[kind] for row in rows().values() if row.get(kind)})
     _check("order", sort.removeprefix("-"), SORTS)
     licences = None if license is None else _licences(license.lower())
-    most = None if max_params is None else _count(max_params)
-    fewest = None if min_params is None else _count(min_params)
+    most = None if max_params is None else count_of(max_params)
+    fewest = None if min_params is None else count_of(min_params)
     if limit is not None and limit < 0:
         raise UnknownName("limit", str(limit), (), "Give a whole number from 0 on.")
     matches = _matcher(pattern)
@@ -200,8 +200,16 @@ def _sorted(found: list[Row], sort: str) -> list[Row]:
     ]
 
 
-def _count(size: str | int) -> float:
-    """`size` as a number of parameters."""
+def count_of(size: str | int) -> int:
+    """`size` as a number of parameters.
+
+    Raises:
+        UnknownName: not a size.
+
+    Example:
+        >>> count_of("1.5B"), count_of("30M")
+        (1500000000, 30000000)
+    """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMB]?)", str(size).strip().upper())
     if not found:
         raise UnknownName("size", str(size), (), "Write a number of parameters, such as 30000000, '30M' or '1.5B'.")

@@ -27,6 +27,7 @@ ROOMS = {
     "training": ("pretrain", "finetune"),
     "bench": ("bench", "report"),
     "files": ("fetch", "cache", "audit"),
+    "conform": ("conform",),
     "upkeep": ("doctor",),
 }
 """The modules beside this one, and the commands of each, in the order of `zoo --help`."""

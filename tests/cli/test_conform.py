@@ -1,0 +1,52 @@
+"""`zoo conform`."""
+
+import json
+
+import pytest
+from running import run
+
+from zoo.catalog.query import find
+from zoo.cli.conform import CHOICES
+
+
+def test_names_on_the_command_line(capsys, tmp_path):
+    code, out, _ = run(capsys, "conform", "timm/test_vit", "--workers", "1", "--out", str(tmp_path))
+    assert code == 0
+    assert out.splitlines()[0].split() == ["timm/test_vit", "conforms"]
+    assert out.splitlines()[-1] == f"1 of 1 conform; {tmp_path}/table.md"
+    assert "| vision | timm |" in (tmp_path / "table.md").read_text()
+    _, out, _ = run(capsys, "conform", "timm/test_vit", "--out", str(tmp_path), "--json")
+    assert [row["state"] for row in json.loads(out)] == ["conforms"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "name backbones, or give --families, --curated or --all"),
+        (["timm/test_vit", "--all"], "and not both"),
+        (["timm/test_vit", "--provider", "timm"], "--provider goes with --families, --curated or --all"),
+        (["timm/test_vitt"], "Nearest: timm/test_vit"),
+        (["--all", "--max-params", "many"], "Write a number of parameters"),
+    ],
+)
+def test_bad_input(capsys, tmp_path, arguments, said):
+    code, _, err = run(capsys, "conform", *arguments, "--out", str(tmp_path / "out"))
+    assert (code, said in err) == (2, True), err
+
+
+def test_all_names_each_architecture_once():
+    names = CHOICES["all"]("timm")
+    assert len(names) == len({spec.arch for spec in find(provider="timm")})
+    assert "timm/resnet18" in names
+
+
+def test_the_smallest_of_each_family():
+    names = CHOICES["families"]("timm")
+    families = {spec.family or spec.arch for spec in find(provider="timm")}
+    assert len(names) == len(families)
+    smallest = min((s for s in find(family="resnet", provider="timm") if s.parameters), key=lambda s: s.parameters)
+    assert smallest.name in names
+
+
+def test_curated():
+    assert set(CHOICES["curated"](None)) == {spec.name for spec in find(curated=True)}

@@ -1,0 +1,135 @@
+"""`zoo.conform`: check backbones in worker processes, store a row for each, go on where an earlier run stopped."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.benchmarking.environment import environment
+from zoo.benchmarking.executors import ForkPool, InProcess
+from zoo.conformance.rows import Conformance, file_name, read, write
+from zoo.errors import ZooError
+from zoo.providers.loading import spec_of
+from zoo.training.progress import Progress
+from zoo.training.threads import pinned_threads, usable_cores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo.benchmarking.executors import Executor
+    from zoo.specs import BackboneSpec
+
+DECLARED = {
+    ("transformers", "longformer", "gradient"): "its global-attention weights serve tokens that a task marks as global",
+    ("transformers", "luke", "gradient"): "its entity embeddings serve entities, which plain text does not name",
+    (
+        "transformers",
+        "roc_bert",
+        "gradient",
+    ): "its sound and shape embeddings serve inputs that plain text does not have",
+    ("transformers", "t5gemma2", "gradient"): "its vision tower serves images",
+    ("transformers", "neomme", "gradient"): "its patch embeddings serve images",
+}
+"""What is known not to hold, and why that is no fault: by provider, architecture and check."""
+LARGEST = 150_000_000  # parameters; with gradients and a second build, 2 GB of memory a worker
+
+
+def conform(
+    names: Sequence[str],
+    out: str | Path = "runs/conformance",
+    *,
+    workers: int | None = None,
+    largest: int = LARGEST,
+    timeout: float = 600.0,
+    memory_mb: int | None = 6000,
+    again: bool = False,
+    quiet: bool = False,
+) -> list[Conformance]:
+    """Check every backbone in `names` against the contract, from scratch: no weights are downloaded.
+
+    Args:
+        names: backbones, as `zoo.load` takes them.
+        out: folder of the rows. What it holds is not checked again, unless `again`.
+        workers: processes of one thread each; None takes all usable cores.
+        largest: parameters above which a backbone is not built: what stands for it is named in its row.
+        timeout: seconds after which a backbone has failed.
+        memory_mb: megabytes of memory above which it has failed; None for no limit.
+        again: check also what has a row.
+        quiet: no progress.
+
+    Raises:
+        UnknownName: no such backbone.
+        StoreError: `out` cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as out:
+        ...     [row.state for row in conform(["pocket/resnet10"], out, workers=1, quiet=True)]
+        ['conforms']
+    """
+    folder = Path(out).expanduser()
+    specs = [spec_of(name) for name in dict.fromkeys(names)]
+    todo = [spec for spec in specs if again or not (folder / file_name(spec.name)).is_file()]
+    executor: Executor = ForkPool(workers or usable_cores(), timeout=timeout, memory_mb=memory_mb) if (
+        workers is None or workers > 1) else InProcess()  # fmt: skip
+    ordered = sorted(todo, key=lambda spec: -min(spec.parameters or 0, largest))
+    try:
+        with pinned_threads(1), Progress("conformance", len(ordered), unit="backbone", quiet=quiet) as progress:
+            for outcome in executor.run(ordered, partial(examine, largest=largest)):
+                row = outcome.value
+                if row is None:
+                    row = _row(outcome.cell, "fails", (outcome.error or "").splitlines()[0])
+                write(folder, row)
+                progress.advance(note=f"{row.name} {row.state}")
+    finally:
+        executor.close()
+    wanted = {spec.name for spec in specs}
+    return [row for row in read(folder) if row.name in wanted]
+
+
+def examine(spec: BackboneSpec, largest: int = LARGEST) -> Conformance:
+    """Build one backbone, or what stands for it, and run all checks; what goes wrong in one of them is its finding."""
+    from zoo.conformance.checks import CHECKS, Finding, prepare
+    from zoo.conformance.reduced import REDUCED, stand_in
+
+    began = time.perf_counter()
+    through = ""
+    try:
+        built, through = stand_in(spec, largest)
+        if built is None:
+            reason = f"{(spec.parameters or 0) / 1e6:.0f} M parameters; at most {largest / 1e6:.0f} M are built"
+            return _row(spec, "not checked", reason, began)
+        subject = prepare(built)
+    except Exception as error:  # an upstream library may fail in any way
+        said = str(error) if isinstance(error, ZooError) else _told(error)
+        state = "not checked" if through == REDUCED else "refused" if isinstance(error, ZooError) else "fails"
+        return _row(spec, state, said, began, through=through)
+    found = {}
+    for name, check in CHECKS.items():
+        try:
+            found[name] = check(subject)
+        except Exception as error:
+            found[name] = Finding("fails", _told(error))
+    failing = [name for name, finding in found.items() if finding.state == "fails"]
+    reasons = [DECLARED.get((spec.provider, spec.arch, name), "") for name in failing]
+    state = "conforms" if not failing else "declared" if all(reasons) else "fails"
+    own = subject.backbone.spec
+    facts = {"padding": own.padding, "parameters": spec.parameters or own.parameters, "through": through}
+    checks = {name: finding.to_json() for name, finding in found.items()}
+    return _row(spec, state, "; ".join(filter(None, reasons)), began, checks=checks, **facts)
+
+
+def _told(error: Exception) -> str:
+    """The error in a line, and the place in whose code it arose."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first[:300]} ({Path(last.filename).name}:{last.lineno})"
+
+
+def _row(spec: BackboneSpec, state: str, reason: str, began: float | None = None, **more: Any) -> Conformance:
+    seconds = {} if began is None else {"seconds": round(time.perf_counter() - began, 2)}
+    facts = {"padding": spec.padding, "parameters": spec.parameters, "measured": {**seconds, **environment()}, **more}
+    return Conformance(spec.name, spec.provider, spec.family or spec.arch, spec.modality, state, reason, **facts)
