@@ -63,10 +63,8 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
     elif pretrained:
         if not spec.source:
             raise WeightsError(
-                f"{spec.name} names an architecture, not weights. Fix: choose a checkpoint ("
-                f"`zoo list 'transformers/*/*'`"
-                " "
-                "shows them), or train it from scratch (pretrained=False, --scratch)."
+                f"{spec.name} names an architecture, not weights. Fix: choose a checkpoint (see "
+                "`zoo list 'transformers/*/*'`), or train it from scratch (pretrained=False, --scratch)."
             )
         place = place_of(spec)
         folder, config = place.folder, read_config(place.folder)

@@ -7,6 +7,7 @@ length: a longer clip is cut at the end of the window, which `notes` tell, and a
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Features, Padded
