@@ -63,8 +63,8 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
     elif pretrained:
         if not spec.source:
             raise WeightsError(
-                f"{spec.name} names an architecture, not weights. Fix: choose a checkpoint (`zoo list 'transformers/*/*'` "
-                "shows them), or train it from scratch (pretrained=False, --scratch)."
+                f"{spec.name} names an architecture, not weights. Fix: choose a checkpoint (see "
+                "`zoo list 'transformers/*/*'`), or train it from scratch (pretrained=False, --scratch)."
             )
         place = place_of(spec)
         folder, config = place.folder, read_config(place.folder)
@@ -171,7 +171,7 @@ def _image_text(spec: BackboneSpec, loaded: Loaded, folder: Path | None) -> Back
     both = pairs.pair_preprocess(images, pairs.to_context(texts, context, _own_pad(loaded, folder, pad)))
 
     def alone(inputs: Any, _mask: Any = None) -> Any:
-        return {"image-text": encode(inputs)["vision"]}
+        return {"image-text": encode(inputs, None)["vision"]}
 
     trial = torch.zeros(1, *(spec.input_size or (3, 224, 224)))
     spec = measured_spec(dataclasses.replace(spec, context=context, padding="fixed"), network, alone, trial)

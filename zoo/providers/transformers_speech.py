@@ -7,6 +7,7 @@ length: a longer clip is cut at the end of the window, which `notes` tell, and a
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Features, Padded
@@ -140,10 +141,12 @@ def speech_encoder(network: Any, arch: str) -> Callable[[Tensor, Tensor | None],
         options = {"attention_mask": mask.long()} if mask is not None and partly and has_mask else {}
         if norm is not None:
             norm.lengths = frames(convolutions(network)[0], mask.sum(1)) if mask is not None and partly else None
+        if mask is not None and partly and values.ndim == 2:
+            values = values.masked_fill(~mask, 0)
         try:
-            out = network(
-                values.masked_fill(~mask, 0) if mask is not None and partly and values.ndim == 2 else values, **options
-            )
+            with warnings.catch_warnings():  # WavLM's two masks are of two types, which is upstream's business
+                warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask", UserWarning)
+                out = network(values, **options)
         finally:
             if norm is not None:
                 norm.lengths = None
@@ -168,7 +171,8 @@ def _frames(network: Any, tokens: Tensor, mask: Tensor) -> Tensor:
         lengths = network._get_feat_extract_output_lengths(mask.sum(1))
     else:
         lengths = torch.ceil(mask.sum(1) * steps / mask.shape[1])
-    return torch.arange(steps, device=tokens.device) < lengths[:, None]
+    real: Tensor = torch.arange(steps, device=tokens.device) < lengths[:, None]
+    return real
 
 
 def trial(spec: BackboneSpec, config: Any) -> Tensor:

@@ -85,7 +85,8 @@ def by_bytes(config: Any, context: int | None) -> Tokenize:
     free = [index for index in range(3, min(size, 300)) if index not in special][:256]
     if len(free) < 256:
         raise IncompatibleError(
-            f"a vocabulary of {size} has no place for 256 bytes, and {getattr(config, 'model_type', 'it')} from scratch "
+            f"a vocabulary of {size} has no place for 256 bytes, and {getattr(config, 'model_type', 'it')} from "
+            "scratch "
             "has no tokenizer. Fix: name a checkpoint, whose tokenizer is then used."
         )
     end = getattr(config, "eos_token_id", None)
@@ -152,7 +153,7 @@ def _places_before_the_first(network: nn.Module) -> int:
     """Positions that are never used: RoBERTa and its kin number them from after the padding token."""
     for name, part in network.named_modules():
         if name.endswith("position_embeddings") and getattr(part, "padding_idx", None) is not None:
-            return int(part.padding_idx) + 1  # type: ignore[arg-type]  # an nn.Embedding
+            return int(part.padding_idx) + 1
     return 0
 
 

@@ -57,7 +57,8 @@ def sizes_for(processor: Any, input_size: Sequence[int] | None) -> dict[str, Any
 
     Example:
         >>> from types import SimpleNamespace
-        >>> sizes_for(SimpleNamespace(size={"shortest_edge": 256}, crop_size={"height": 224, "width": 224}), (3, 96, 96))
+        >>> processor = SimpleNamespace(size={"shortest_edge": 256}, crop_size={"height": 224, "width": 224})
+        >>> sizes_for(processor, (3, 96, 96))
         {'size': {'shortest_edge': 110}, 'crop_size': {'height': 96, 'width': 96}}
     """
     size, crop = getattr(processor, "size", None) or {}, getattr(processor, "crop_size", None)

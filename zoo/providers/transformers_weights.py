@@ -137,11 +137,12 @@ def from_tensors(tensors: Tensors, config: Any, name: str) -> Loaded:
 def _loaded(folder: Path | None, config: Any, name: str, tensors: dict[str, Any] | None = None) -> Loaded:
     import torch
 
-    options: dict[str, Any] = {"config": config, "dtype": torch.float32, "output_loading_info": True, **LOCAL}
+    options: dict[str, Any] = {"config": config, "dtype": torch.float32, "output_loading_info": True}
+    options["local_files_only"] = True  # a class of the library itself, so there is no remote code to trust
     options |= {"use_safetensors": True} if tensors is None else {"state_dict": tensors}
     try:
         with quietly():
-            whole, told = library().AutoModel.from_pretrained(folder, **options, **_options(config))
+            whole, told = _class_of(config).from_pretrained(folder, **options, **_options(config))
     except Exception as error:  # damaged files, wrong shapes: the library has a kind for each
         raise WeightsError(
             f"the weights of {name} cannot be loaded into {config.model_type}: {_short(error)}"
@@ -162,13 +163,25 @@ def _loaded(folder: Path | None, config: Any, name: str, tensors: dict[str, Any]
 
 def _options(config: Any) -> dict[str, Any]:
     """Leave out the pooler that nobody trained for features: in many checkpoints it is missing altogether."""
-    from transformers.models.auto.modeling_auto import MODEL_MAPPING
-
-    found = MODEL_MAPPING.get(type(config), None)
-    cls = found[0] if isinstance(found, list | tuple) else found
-    if cls is None or config.model_type in KEPT_POOLERS or not takes(cls.__init__, "add_pooling_layer"):
+    cls = _class_of(config)
+    if config.model_type in KEPT_POOLERS or not takes(cls.__init__, "add_pooling_layer"):
         return {}
     return {"add_pooling_layer": False}
+
+
+def _class_of(config: Any) -> Any:
+    """The class of network that `AutoModel` picks for a configuration."""
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING
+
+    found: Any = MODEL_MAPPING.get(type(config), None)
+    if isinstance(found, list | tuple):
+        named = {cls.__name__: cls for cls in found}
+        found = next((named[name] for name in getattr(config, "architectures", None) or () if name in named), found[0])
+    if found is None:
+        raise IncompatibleError(
+            f"transformers has no bare network of the type {config.model_type}. Fix: choose another."
+        )
+    return found
 
 
 def _encoder_of(whole: Any, config: Any) -> tuple[Any, Any, tuple[str, ...]]:

@@ -92,22 +92,26 @@ def _errors(config: Any, seed: int) -> dict[str, Any] | None:
     torch.manual_seed(seed)
     network = perturbed(scratch(config).network, seed)
     pad = getattr(config, "pad_token_id", None)
-    encode = text_encoder(network, "mean", pad if isinstance(pad, int) and pad >= 0 else 0)
+    encoder = text_encoder(network, "mean", pad if isinstance(pad, int) and pad >= 0 else 0)
+
+    def encode(ids: Tensor, mask: Tensor) -> Tensor:
+        tokens = encoder(ids, mask)["text"].tokens
+        assert tokens is not None
+        return tokens
+
     generator = torch.Generator().manual_seed(seed)
     most = min(300, getattr(config, "vocab_size", None) or 300)
     samples = [torch.randint(5, most - 2, (1, length), generator=generator) for length in LENGTHS]
-    alone = [encode(sample, torch.ones_like(sample, dtype=torch.bool))["text"].tokens for sample in samples]
+    alone = [encode(sample, torch.ones_like(sample, dtype=torch.bool)) for sample in samples]
     if relative(alone[1], alone[2]) < REACTS or not all(torch.isfinite(one).all() for one in alone):
         return None
     batch = padded(samples)
-    together = encode(batch.values, batch.mask)["text"].tokens
+    together = encode(batch.values, batch.mask)
     pair = torch.cat(samples[1:3])
-    equal = encode(pair, torch.ones_like(pair, dtype=torch.bool))["text"].tokens
+    equal = encode(pair, torch.ones_like(pair, dtype=torch.bool))
     changed = samples[3].clone()
     changed[0, -1] = samples[4][0, 0] if changed[0, -1] != samples[4][0, 0] else samples[4][0, 1]
-    before = relative(
-        alone[3][:, :-1], encode(changed, torch.ones_like(changed, dtype=torch.bool))["text"].tokens[:, :-1]
-    )
+    before = relative(alone[3][:, :-1], encode(changed, torch.ones_like(changed, dtype=torch.bool))[:, :-1])
     return {
         "padding_error": max(
             relative(one, row[None, : one.shape[1]]) for one, row in zip(alone, together, strict=True)
