@@ -5,8 +5,9 @@ import torch
 from torch import nn
 from toys import subject, toy
 
-from zoo.conformance.checks import CHECKS, nudge, prepare, relative
-from zoo.providers.loading import spec_of
+from zoo.conformance.checks import CHECKS, calibrate, nudge, prepare, relative
+from zoo.conformance.samples import samples_for
+from zoo.providers.loading import build, spec_of
 
 OWN = [name for name in CHECKS if name not in ("same_graph", "reload")]  # these build by name
 
@@ -55,6 +56,23 @@ def test_zero_initialised_branches_are_moved():
     nn.init.zeros_(layer.weight)
     nudge(layer)
     assert layer.weight.abs().min() > 0
+
+
+def test_batch_norm_sees_the_samples_and_is_left_as_it_was():
+    backbone = build(spec_of("timm/test_resnet"), pretrained=False, seed=0)
+    norms = [part for part in backbone.module.modules() if isinstance(part, nn.BatchNorm2d)]
+    before = [norm.momentum for norm in norms]
+    calibrate(backbone, samples_for(backbone.spec))
+    assert all(float(norm.num_batches_tracked) == 1 and not norm.training for norm in norms)
+    assert [norm.momentum for norm in norms] == before
+    seen = []
+    first = norms[0].register_forward_hook(lambda part, given, out: seen.append((given[0], out)))
+    with torch.no_grad():
+        backbone.module.eval()
+        backbone.encode(backbone.preprocess(samples_for(backbone.spec)))
+    first.remove()
+    values = seen[0][0].transpose(0, 1).flatten(1)
+    assert torch.allclose(norms[0].running_mean, values.mean(1), atol=1e-5)
 
 
 def test_relative_error_by_hand():

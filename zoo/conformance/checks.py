@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from zoo.conformance.samples import samples_for
 from zoo.data.batches import generator_at
@@ -61,8 +62,9 @@ def prepare(spec: BackboneSpec) -> Subject:
     """
     backbone = build(spec, pretrained=False, seed=0)
     nudge(backbone.module)
-    backbone.module.eval()
     samples = samples_for(backbone.spec)
+    calibrate(backbone, samples)
+    backbone.module.eval()
     with torch.no_grad():
         alone = [encode_samples(backbone, [sample]) for sample in samples]
     return Subject(spec, backbone, samples, alone)
@@ -75,6 +77,25 @@ def nudge(module: nn.Module) -> None:
         for _, weight in sorted(module.named_parameters()):
             if weight.is_floating_point():
                 weight.add_(NUDGE * torch.randn(weight.shape, generator=generator))
+
+
+def calibrate(backbone: Backbone, samples: list[Any]) -> None:
+    """Let BatchNorm see the samples: with the statistics that it starts with, deep networks may forget their input."""
+    norms = [part for part in backbone.module.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
+    kept = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain average over what it sees
+        norm.train()
+    batches = [samples] if backbone.spec.padding == "fixed" else [[sample] for sample in samples]
+    try:
+        with torch.no_grad():
+            for batch in batches if norms else []:
+                backbone.encode(backbone.preprocess(batch))
+    finally:
+        for norm, momentum in zip(norms, kept, strict=True):
+            norm.momentum = momentum
+            norm.eval()
 
 
 def widths(subject: Subject) -> Finding:
