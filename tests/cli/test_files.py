@@ -141,3 +141,17 @@ def test_the_commands_load_nothing_heavy(arguments, tmp_path, monkeypatch):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_address_is_told_without_its_secrets(hub, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    hub.add("org/open", {"words.txt": b"words"})
+    for address, path, code in (
+        (hub.url, "org/open/resolve/main/words.txt", 0),
+        (hub.url.replace("http://", "http://me:s3cret@"), "org/none.pth", 2),
+    ):
+        assert main(["fetch", f"{address}/{path}?token=s3cret", "pocket/resnet10.glyphs"]) == code
+        assert main(["fetch", f"{address}/{path}?token=s3cret", "--json"]) == code
+        said = capsys.readouterr()
+        assert path in said.out + said.err
+        assert "s3cret" not in said.out + said.err

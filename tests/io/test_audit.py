@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from zoo.errors import Offline, UnknownName, UnsafeContent, UsageError
@@ -120,3 +122,29 @@ def test_nothing_to_look_at():
         audit("https://h/w.pth")
     with pytest.raises(UnknownName):
         audit("/no/such/folder")
+
+
+def test_a_header_that_comes_too_slowly(hub, make_tensors):
+    hub.add("org/name", {"model.safetensors": make_tensors(**{f"w{n}": [1] for n in range(100)})})
+    hub.fault("slow", path="/blobs/*", times=None, rate=100)
+    with pytest.raises(Offline, match="sends almost nothing"):
+        audit("hf-hub:org/name")
+
+
+def test_a_configuration_is_as_large_as_when_it_is_loaded(hub, files, monkeypatch):
+    monkeypatch.setattr("zoo.io.documents.SIZE_LIMIT", 100)
+    hub.add("org/name", files | {"config.json": b" " * 101})
+    assert "no configuration needs more" in audit("hf-hub:org/name").reasons[0]
+
+
+def test_what_is_no_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(UsageError, match="neither a folder nor a file"):
+        audit(str(tmp_path / "config.json"))
+    assert not audit(str(tmp_path)).loads
+
+
+def test_an_address_is_told_without_its_secrets():
+    with pytest.raises(UsageError) as caught:
+        audit("https://me:s3cret@h/w.pth?token=s3cret")
+    assert "s3cret" not in str(caught.value)

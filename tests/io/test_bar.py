@@ -62,3 +62,12 @@ def test_a_terminal_gets_a_live_line(capsys, monkeypatch):
     err = capsys.readouterr().err
     assert "large" in err
     assert "3.0/3.0 MB" in err
+
+
+def test_a_name_is_no_markup(monkeypatch):
+    """A stranger chose it, and rich would raise at a tag that closes nothing."""
+    display = bar._live_display()
+    display.add_task("[/a].json of [red]x[/red]", total=5)
+    with display.console.capture() as captured:
+        display.console.print(display)
+    assert "[/a].json of [red]x[/red]" in captured.get()

@@ -157,12 +157,22 @@ def test_more_bytes_than_announced(server, tmp_path):
     assert not list(tmp_path.glob("w.bin*"))
 
 
-def test_a_packed_answer_without_end_stops_at_the_size(server, tmp_path):
+def test_a_packed_answer_is_not_unpacked(server, tmp_path, no_waits):
+    """It was asked for plain bytes, and what is packed may unpack to nothing, or to too much, for ever."""
     import gzip
 
-    server.acts = [lambda handler: send(handler, gzip.compress(bytes(50_000_000)), Content_Encoding="gzip")]
-    with pytest.raises(WeightsError, match="sends more than"):
+    server.acts = [lambda handler: send(handler, gzip.compress(bytes(50_000_000)), Content_Encoding="gzip")] * 9
+    with pytest.raises(Offline, match="packed answer, which was not asked for"):
         get(server, tmp_path / "w.bin")
+    assert [path.stat().st_size for path in tmp_path.iterdir()] == [0]
+
+
+def test_a_left_over_that_no_digest_can_judge_is_not_used(server, tmp_path):
+    """It may be of another address, or of an older file: the result would be a mixture that nobody sees."""
+    (tmp_path / f"w.bin{PARTIAL}").write_bytes(b"x" * 1000)
+    get(server, tmp_path / "w.bin", digest="", size=-1)
+    assert server.asked == [""]
+    assert (tmp_path / "w.bin").read_bytes() == DATA
 
 
 def test_answers_that_a_later_try_may_mend(server, tmp_path, no_waits, monkeypatch):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.errors import Offline, UnsafeContent, UsageError, WeightsError
+from zoo.errors import Offline, UnsafeContent, UsageError, WeightsError, ZooError
 from zoo.io.listing import Listing, ask_listing, credentials, listing_of
 from zoo.io.transport import client
 
@@ -144,3 +144,15 @@ def test_a_token_that_is_none_is_not_shown(caches, monkeypatch, token):
     with pytest.raises(UsageError, match="holds characters that no token has") as caught:
         credentials()
     assert token not in str(caught.value)
+
+
+def test_a_password_in_the_address_of_the_hub_is_not_shown(hub, monkeypatch):
+    address = hub.url.replace("http://", "http://me:s3cret@")
+    for fault in ("flip", "cut"):
+        hub.clear_faults()
+        hub.add("org/name", {"config.json": b"{}"})
+        hub.fault(fault, path="*/revision/*", times=None)
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        with client() as session, pytest.raises(ZooError) as caught:
+            ask_listing(session, "org/name", "main")
+        assert "s3cret" not in str(caught.value)

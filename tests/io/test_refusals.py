@@ -72,3 +72,8 @@ def test_the_disk(tmp_path, code, said):
 def test_errors_of_zoo_pass_the_disk_unchanged(tmp_path):
     with pytest.raises(Offline, match=r"^away$"), disk_explained("w", tmp_path):
         raise Offline("away")
+
+
+def test_a_server_that_quotes_the_token():
+    said = {"X-Error-Message": "invalid token old-style-s3cret"}
+    assert "old-style" not in str(refused(answer(401, said, "old-style-s3cret"), "it"))

@@ -178,3 +178,20 @@ def test_a_name_of_a_branch_in_the_cache_is_no_path(hub, sha):
     assert cached("org/name", "main") is None
     reference.unlink()
     assert cached("org/name", "main") is None
+
+
+def test_an_absurd_configuration_is_not_fetched(hub, weights, monkeypatch):
+    monkeypatch.setattr("zoo.io.documents.SIZE_LIMIT", 100)
+    hub.add("org/name", {"model.safetensors": weights, "config.json": b" " * 101})
+    with pytest.raises(UnsafeContent, match="no configuration needs more"):
+        fetch_repository("org/name")
+    assert not any("/resolve/" in path for _, path in hub.requests)
+
+
+def test_a_fetch_that_stopped_early_is_not_taken_for_a_whole_one(hub, sha, monkeypatch, no_waits):
+    hub.fault("cut", path="/blobs/*", times=None)
+    with pytest.raises(Offline):
+        fetch_repository("org/name", sha)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(Offline, match="is not on this machine"):
+        fetch_repository("org/name", sha)

@@ -1,6 +1,5 @@
 """No network, or one that says nothing: every command ends soon, with one class of error."""
 
-import json
 import os
 import socket
 import subprocess
@@ -62,19 +61,26 @@ def test_what_needs_no_network_does_not_ask(nowhere, capsys):
         assert main(arguments) == 0
 
 
-def test_the_real_waits_stay_below_half_a_minute(caches):
-    """The one run with the waits that people get; it is bounded by the numbers, this makes sure of it."""
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["fetch", "audit"])
+def test_the_real_waits_stay_below_half_a_minute(caches, monkeypatch, command):
+    """With the waits that people get: the time-out of the child is the promise itself."""
+    monkeypatch.delenv("ZOO_TIMEOUT")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        said = {"HF_ENDPOINT": f"http://127.0.0.1:{server.getsockname()[1]}", "ZOO_TIMEOUT": "1"}
-        code = (
-            "import time, json\nbegan = time.monotonic()\nfrom zoo.cli import main\n"
-            f"code = main(['fetch', {NAMES[1]!r}])\nprint(json.dumps([code, time.monotonic() - began]))"
+        said = {"HF_ENDPOINT": f"http://127.0.0.1:{server.getsockname()[1]}"}
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"import sys; from zoo.cli import main; sys.exit(main([{command!r}, {NAMES[1]!r}]))",
+            ],
+            env={**os.environ, **said},
+            capture_output=True,
+            text=True,
+            timeout=30,
         )
-        done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **said}, capture_output=True, text=True)
-    code, seconds = json.loads(done.stdout.splitlines()[-1])
-    assert code == 2
+    assert done.returncode == 2
     assert "zoo fetch hf-hub:org/name" in done.stderr
-    assert seconds > 0  # how long is measured by hand: see docs/how-to/offline.md
 
 
 def test_a_server_that_stops_in_the_middle_of_a_file(hub, make_tensors, no_waits):

@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from huggingface_hub.utils import _http
 
 from zoo.errors import Offline, UnsafeContent, UsageError
 from zoo.io import transport
-from zoo.io.transport import Unreachable, bounded, check_headers, clamped, client, install, shown
+from zoo.io.transport import Unreachable, bounded, check_headers, clamped, client, install, pieces, shown
 
 
 @pytest.fixture
@@ -152,7 +153,107 @@ def test_a_silent_host_is_not_asked_again_at_once(silent, caches):
             session.get(silent + "/other")
 
 
+@pytest.fixture
+def talks(caches):
+    """`talks(first, again)`: an address that answers a request with `first`, then `again` and again, without end."""
+    servers, stop = [], threading.Event()
+
+    def serve(connection, first, again):
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(first)
+            while again and not stop.wait(0.02):
+                connection.sendall(again)
+
+    def start(first, again=b""):
+        server = socket.create_server(("127.0.0.1", 0))
+        servers.append(server)
+
+        def accept():
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=(server.accept()[0], first, again), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+    yield start
+    stop.set()
+    for server in servers:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X"),  # a header, a letter at a time
+        (b"", b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"),
+    ],
+)
+def test_an_answer_that_never_comes_to_its_body(talks, first, again):
+    with client() as session, pytest.raises(Unreachable, match="no whole answer in"):
+        session.get(talks(first, again))
+
+
+BODY = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+
+
+@pytest.mark.parametrize(("first", "again"), [(BODY, b"x"), (BODY.removesuffix(b"1;"), b"1\r\nx\r\n")])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_body_that_stands_almost_still(talks, first, again, whole):
+    address = talks(first, again)
+    with client() as session, session.stream("GET", address) as response, pytest.raises(Unreachable, match="almost"):
+        list(pieces(response, whole=whole))
+
+
+def test_a_body_that_never_ends_must_still_be_whole_in_time(talks):
+    address = talks(BODY.removesuffix(b"1;"), b"10000\r\n" + bytes(65_536) + b"\r\n")
+    with client() as session, session.stream("GET", address) as response, pytest.raises(Unreachable, match="almost"):
+        list(pieces(response, whole=True))
+
+
+def test_who_reads_slowly_is_not_cut(talks, caches, monkeypatch):
+    monkeypatch.setenv("ZOO_TIMEOUT", "0.1")
+    body = bytes(3 * 65_536)
+    with client() as session:
+        first = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+        with session.stream("GET", talks(first + body)) as response:
+            got = 0
+            for piece in pieces(response, whole=True):
+                got += len(piece)
+                time.sleep(0.3)  # above patience()
+    assert got == len(body)
+
+
+def test_a_packed_body_is_refused(talks):
+    address = talks(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", b"\0\0\0\xff\xff")
+    with client() as session, session.stream("GET", address) as response, pytest.raises(httpx2.DecodingError):
+        list(pieces(response))
+
+
+@pytest.mark.parametrize(
+    "where", [b"/", b"http://a..b/", b"http://%s/" % (b"a" * 300), b"file:///etc/passwd", b"http://[::1"]
+)
+def test_redirects_that_lead_nowhere(talks, where):
+    address = talks(b"HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: " + where + b"\r\n\r\n")
+    with client() as session, pytest.raises(Unreachable, match="did not answer"):
+        session.get(address)
+
+
 # -------------------------------------------------------------------------------------------------------------- headers
+
+
+def test_no_step_down_from_https():
+    def step(url, *history):
+        return httpx2.Response(200, request=httpx2.Request("GET", url), history=list(history))
+
+    secure, plain = "https://hub/a", "http://hub/a"
+    for fine in (step(plain), step(secure, step(secure)), step(secure, step(plain)), step(plain, step(plain))):
+        check_headers(fine)
+    for history in ([step(secure)], [step(plain), step(secure)], [step(secure), step(plain)]):
+        with pytest.raises(UnsafeContent, match=r"https://hub/a leads from https to http|http://hub/a leads from"):
+            check_headers(step(plain, *history))
 
 
 @pytest.mark.parametrize("etag", ["../../evil", '"../x"', "a/b", "a\\b", "..", ".", '"/etc/passwd"', "a..b", ""])

@@ -106,3 +106,10 @@ def test_no_address(url):
 def test_addresses_that_lead_elsewhere(url):
     with pytest.raises(UnsafeContent):
         file_name(url)
+
+
+def test_forty_digits_are_the_first_of_a_sha256_too():
+    from zoo.io.urls import stated_digest
+
+    assert stated_digest(f"w-{'a' * 64}.pth") == "a" * 64
+    assert stated_digest(f"w-{'a' * 40}.pth") == "a" * 39  # 40 would be taken for git's SHA-1

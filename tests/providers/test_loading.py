@@ -111,3 +111,9 @@ def test_unknown_provider_and_architecture_of_a_record(tmp_path):
         (tmp_path / "backbone.json").write_text(json.dumps(spec.to_json()))
         with pytest.raises(UnknownName, match=message):
             zoo.load(str(tmp_path), pretrained=False)
+
+
+def test_a_folder_whose_record_is_nested_without_end(tmp_path):
+    (tmp_path / "backbone.json").write_text("[" * 100_000)
+    with pytest.raises(WeightsError, match="not a backbone folder"):
+        zoo.load(str(tmp_path))

@@ -58,6 +58,7 @@ def commands(add: Add) -> None:
 def _fetch(options: argparse.Namespace) -> int:
     """Fetch each name; one that fails does not keep the others from coming."""
     from zoo.io.fetch import fetch as fetch_one
+    from zoo.io.transport import shown
 
     done, failures = [], []
     for name in options.names:
@@ -67,12 +68,13 @@ def _fetch(options: argparse.Namespace) -> int:
             if len(options.names) == 1:
                 raise
             failures.append(error)
-            print(f"zoo fetch: {name}: {error}", file=sys.stderr, flush=True)
+            told = shown(name) if "://" in name else name
+            print(f"zoo fetch: {told}: {error}", file=sys.stderr, flush=True)
             continue
-        done.append({"name": name, "place": found.place and str(found.place), "commit": found.commit})
+        done.append({"name": found.name, "place": found.place and str(found.place), "commit": found.commit})
         if not options.json:
             commit = f" at commit {found.commit[:12]}" if found.commit else ""
-            print(f"{name}{commit}: {found.place or 'comes with zoo'}")
+            print(f"{found.name}{commit}: {found.place or 'comes with zoo'}")
     if options.json:
         print(json.dumps(done))
     return 2 if failures else 0

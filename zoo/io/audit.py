@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx2
 
 from zoo.errors import UnsafeContent, UsageError, WeightsError, ZooError
+from zoo.io.documents import check_size
 from zoo.io.download import Wanted, download
 from zoo.io.fetch import source_of
 from zoo.io.listing import ask_listing, credentials
@@ -23,13 +24,12 @@ from zoo.io.repository import cached
 from zoo.io.safety import check_complete, check_content, check_place, files_in, kind_of
 from zoo.io.settings import endpoint, offline
 from zoo.io.tensors import check_header, check_safetensors, header_length
-from zoo.io.transport import Unreachable, client, shown
+from zoo.io.transport import Unreachable, client, pieces, shown
 
 if TYPE_CHECKING:
     from zoo.io.fetch import Source
     from zoo.io.listing import Listing
 
-_SMALL = 64_000_000  # bytes: a larger configuration is not fetched for an audit
 _WHY = {
     "text": "read as text only",
     "pickle": "not read: a pickle can run code",
@@ -84,15 +84,17 @@ def audit(name: str) -> Audit:
         ('no weights in safetensors',)
     """
     path = Path(name).expanduser()
-    if path.exists():
+    if path.is_dir() or path.is_file():
         return _of_folder(path)
+    if path.exists():
+        raise UsageError(f"{name} is neither a folder nor a file. Fix: name one.")
     source = source_of(name)
     if source.shipped:
         raise UsageError(
             f"{name} comes with zoo, and its weights are checked when it loads. There is nothing to audit."
         )
     if source.url:
-        raise UsageError(f"{name} is an address. Fix: run `zoo fetch` for it and audit the file.")
+        raise UsageError(f"{shown(name)} is an address. Fix: run `zoo fetch` for it and audit the file.")
     return _of_repository(source)
 
 
@@ -153,8 +155,7 @@ def _looked_at(session: httpx2.Client, listing: Listing, name: str, notes: list[
     if kind_of(name) == "weights":
         return _stated(len(_header_of(session, url, size, name)))
     if kind_of(name) == "configuration":
-        if size > _SMALL:
-            raise UnsafeContent(f"{name} has {size / 1e6:,.0f} MB, which is no configuration.")
+        check_size(size, name)
         with tempfile.TemporaryDirectory() as folder:
             download(session, Wanted(url, name, digest, size), Path(folder, "file"), credentials())
             others = check_content(Path(folder, "file"), name)
@@ -169,13 +170,13 @@ def _header_of(session: httpx2.Client, url: str, size: int, name: str) -> dict[s
         with session.stream("GET", url, headers=credentials() | {"Accept-Encoding": "identity"}) as response:
             if response.status_code != 200:
                 raise refused(response, name)
-            for chunk in response.iter_bytes():
+            for chunk in pieces(response, whole=True):
                 head += chunk
                 if len(head) >= 8:
                     needed = 8 + header_length(bytes(head[:8]), size, name)
                 if len(head) >= needed:
                     break
-    except httpx2.TransportError as error:
+    except (httpx2.TransportError, httpx2.DecodingError) as error:
         raise Unreachable(f"{shown(url)} did not answer to the end ({type(error).__name__}).") from error
     length = header_length(bytes(head[:8]), size, name)
     return check_header(bytes(head[8 : 8 + length]), size - 8 - length, name)

@@ -85,7 +85,7 @@ def _live_display() -> Any:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a stranger chose the name
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

@@ -16,7 +16,7 @@ from zoo.io.names import check_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-SIZE_LIMIT = 256_000_000  # bytes; the largest tokenizers have about 35 MB
+SIZE_LIMIT = 64_000_000  # bytes; the largest tokenizers have about 35 MB, and a parsed file takes 20 times as much
 # Keys that make a loader import, download or call what the file names, unless their value is empty.
 _CODE = {
     "auto_map": "classes in Python files of the repository (transformers)",
@@ -44,10 +44,18 @@ def check_document(path: Path, name: str = "") -> tuple[str, ...]:
         OSError: the file cannot be read.
     """
     name = name or path.name
-    size = path.stat().st_size
+    check_size(path.stat().st_size, name)
+    return search(path.read_bytes(), name)
+
+
+def check_size(size: int, name: str) -> None:
+    """Refuse a configuration of so many bytes, before it is fetched or read.
+
+    Raises:
+        UnsafeContent: it is larger than any configuration.
+    """
     if size > SIZE_LIMIT:
         _refuse(name, f"it has {size / 1e6:,.0f} MB, and no configuration needs more than {SIZE_LIMIT / 1e6:.0f}")
-    return search(path.read_bytes(), name)
 
 
 def search(data: bytes, name: str) -> tuple[str, ...]:

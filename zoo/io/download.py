@@ -23,7 +23,7 @@ from zoo.io.bar import Bytes
 from zoo.io.digests import CHUNK, digest_like, file_digest
 from zoo.io.refusals import AGAIN, disk_explained, refused
 from zoo.io.settings import patience, timeout
-from zoo.io.transport import Unreachable, check_not_silent, note_silence, shown
+from zoo.io.transport import STEP, Unreachable, check_not_silent, note_silence, pieces, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,7 +35,6 @@ except ImportError:  # Windows
     fcntl = None
 
 PARTIAL = ".zoo.incomplete"  # what a file is called until it is whole
-_STEP = 1 << 16  # bytes that count as progress; a server that sends less for long is as good as silent
 _TRIES = 5  # without progress
 
 
@@ -97,10 +96,10 @@ class _Incoming:
     def __init__(self, file: Any, wanted: Wanted, folder: Path) -> None:
         self.file, self.wanted, self.folder = file, wanted, folder
         self.size = wanted.size
-        self.restart(keep=True)
+        self.restart(keep=bool(wanted.digest))  # else nobody would see that it began as another file
 
     def restart(self, keep: bool = False) -> None:
-        """Begin: empty, or (`keep`) with what an earlier run has left."""
+        """Begin: empty, or (`keep`) with what an earlier run has left, which the digest will judge."""
         self.hashed = digest_like(_form(self.wanted), max(self.wanted.size, 0))
         self.file.seek(0)
         while keep and (chunk := self.file.read(CHUNK)):
@@ -133,7 +132,7 @@ class _Incoming:
             )
         self.file.write(chunk)
         self.hashed.update(chunk)
-        if self.have - self.mark >= _STEP:
+        if self.have - self.mark >= STEP:
             self.grew()
         elif self.waited() > patience():
             raise Unreachable(f"{shown(self.wanted.url)} sends almost nothing.")
@@ -205,7 +204,7 @@ def _take_answer(response: httpx2.Response, incoming: _Incoming, progress: Bytes
         raise httpx2.RemoteProtocolError("the server has no such range")
     incoming.announce(response)
     progress.total = max(incoming.size, 0)
-    for chunk in response.iter_bytes():
+    for chunk in pieces(response):
         incoming.take(chunk)
         progress.advance(len(chunk))
     if 0 <= incoming.size != incoming.have:

@@ -9,6 +9,7 @@ from zoo.catalog.query import describe
 from zoo.errors import UnknownName, UsageError
 from zoo.io.names import check_repository, check_revision
 from zoo.io.repository import PATTERNS, fetch_repository
+from zoo.io.transport import shown
 from zoo.io.urls import fetch_url
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What `fetch` brought: `place` is the folder or the file, `commit` is empty for an address."""
+    """What `fetch` brought: `place` is the folder or the file, `commit` is empty for an address.
+
+    The `name` of an address is told without what may be a secret: its user, password and query.
+    """
 
     name: str
     place: Path | None
@@ -95,7 +99,7 @@ def fetch(name: str, *, allow_pickle: str = "") -> Fetched:
     """
     source = source_of(name)
     if source.url:
-        return Fetched(name, fetch_url(source.url))
+        return Fetched(shown(source.url), fetch_url(source.url))
     if source.shipped:
         return Fetched(name, None)
     found = fetch_repository(source.repository, source.revision, source.patterns, allow_pickle=allow_pickle)

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 import httpx2
 
-from zoo.errors import Offline, UnsafeContent, UsageError, ZooError
+from zoo.errors import UnsafeContent, UsageError, ZooError
 from zoo.io.names import check_file, check_repository, check_revision, is_commit, is_digest
 from zoo.io.refusals import AGAIN, refused
-from zoo.io.settings import endpoint, patience, timeout
-from zoo.io.transport import Unreachable, check_not_silent, note_silence
+from zoo.io.settings import endpoint, timeout
+from zoo.io.transport import Unreachable, check_not_silent, note_silence, pieces, shown
 from zoo.version import __version__
 
 _LIMIT = 64_000_000  # bytes of one answer
@@ -48,12 +48,12 @@ def ask_listing(session: httpx2.Client, repository: str, revision: str) -> Listi
         found = listing_of(answer, repository)
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
         raise UnsafeContent(
-            f"the answer of {endpoint()} about {repository} is not what a hub sends ({type(error).__name__}). Fix: "
-            "check HF_ENDPOINT, and the proxy: a login page may have answered."
+            f"the answer of {shown(endpoint())} about {repository} is not what a hub sends ({type(error).__name__}). "
+            "Fix: check HF_ENDPOINT, and the proxy: a login page may have answered."
         ) from error
     if is_commit(revision) and found.commit != revision:
         raise UnsafeContent(
-            f"{endpoint()} was asked for commit {revision} of {repository} and gave {found.commit}. {_FIX}"
+            f"{shown(endpoint())} was asked for commit {revision} of {repository} and gave {found.commit}. {_FIX}"
         )
     return found
 
@@ -108,14 +108,14 @@ def ask(session: httpx2.Client, url: str, what: str) -> bytes:
     began, wait = time.monotonic(), 0.5
     while True:
         try:
-            with session.stream("GET", url, headers=credentials()) as response:
+            with session.stream("GET", url, headers=credentials() | {"Accept-Encoding": "identity"}) as response:
                 if response.status_code == 200:
-                    return _read(response, what, began)
+                    return _read(response, what)
                 failure: ZooError = refused(response, what)
                 if response.status_code not in AGAIN:
                     raise failure
         except (httpx2.TransportError, httpx2.DecodingError) as error:
-            failure = Unreachable(f"{endpoint()} did not answer to the end ({type(error).__name__}).")
+            failure = Unreachable(f"{shown(url)} did not answer to the end ({type(error).__name__}).")
         except Unreachable as error:
             failure = error
         if time.monotonic() - began + wait > timeout():
@@ -143,14 +143,12 @@ def credentials() -> dict[str, str]:
     return headers
 
 
-def _read(response: httpx2.Response, what: str, began: float) -> bytes:
+def _read(response: httpx2.Response, what: str) -> bytes:
     body = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in pieces(response, whole=True):
         body += chunk
         if len(body) > _LIMIT:
             raise UnsafeContent(f"the answer about {what} has no end ({_LIMIT / 1e6:.0f} MB so far). {_FIX}")
-        if time.monotonic() - began > patience():
-            raise Offline(f"the answer about {what} comes too slowly. Fix: run it again later.")
     return bytes(body)
 
 

@@ -24,7 +24,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def refused(response: httpx2.Response, what: str) -> ZooError:
     """The error for an answer that is no success. `what` is what was asked for, such as "hub repository org/name"."""
     status, code = response.status_code, response.headers.get("x-error-code", "")
-    said = _printable(response.headers.get("x-error-message", ""))
+    said = _printable(_without_token(response, response.headers.get("x-error-message", "")))
     told = f"the server answered {status}{f' ({said})' if said else ''}"
     sent = "authorization" in response.request.headers or "authorization" in _first(response).request.headers
     if code == "GatedRepo" or status == 403:
@@ -91,6 +91,14 @@ def disk_explained(what: str, folder: Path) -> Iterator[None]:
 
 def _first(response: httpx2.Response) -> httpx2.Response:
     return response.history[0] if response.history else response
+
+
+def _without_token(response: httpx2.Response, text: str) -> str:
+    """A server may quote the token that it refuses."""
+    sent = {step.request.headers.get("authorization", "") for step in (response, _first(response))}
+    for token in (header.rpartition(" ")[2] for header in sent if header):
+        text = text.replace(token, "***")
+    return text
 
 
 def _printable(text: str) -> str:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from zoo.errors import Offline, UsageError, WeightsError
 from zoo.io.digests import file_digest
+from zoo.io.documents import check_size
 from zoo.io.download import Wanted, download
 from zoo.io.listing import Listing, ask_listing, credentials
 from zoo.io.names import check_repository, check_revision, is_commit, is_digest, is_exact, is_wanted
@@ -137,6 +138,9 @@ def _bring(session: httpx2.Client, listing: Listing, revision: str, patterns: tu
             f"hub repository {repository} has no {_files(tuple(absent) or patterns)}, and zoo reads no pickles unless "
             f"one is named. Fix: choose another one; `zoo audit hf-hub:{repository}` shows what it holds."
         )
+    for name, (size, _) in wanted.items():
+        if kind_of(name) == "configuration":
+            check_size(size, name)
     store = _store(repository)
     folder = store / "snapshots" / commit
     for name, (size, digest) in sorted(wanted.items(), key=lambda item: (kind_of(item[0]) == "weights", item)):
@@ -144,8 +148,9 @@ def _bring(session: httpx2.Client, listing: Listing, revision: str, patterns: tu
         blob = store / "blobs" / digest
         download(session, Wanted(url, f"{name} of {repository}", digest, size), blob, credentials())
         check_content(blob, name)
+    for name, (_, digest) in wanted.items():  # when all are here: a snapshot without weights would look whole offline
         with disk_explained(f"{name} of {repository}", store):
-            _link(blob, folder / name)
+            _link(store / "blobs" / digest, folder / name)
     if not is_commit(revision):
         with disk_explained(f"the revision of {repository}", store):
             _write(store / "refs" / revision, commit)

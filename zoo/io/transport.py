@@ -7,11 +7,12 @@ transformers, timm, open_clip and datasets.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,12 +22,14 @@ from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import _http
 
 from zoo.errors import Offline, UnsafeContent, UsageError
-from zoo.io.settings import timeout
+from zoo.io.settings import patience, timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+_T = TypeVar("_T")
 _READS = ("GET", "HEAD")
+STEP = 1 << 16  # bytes that count as progress; a server that sends less for long is as good as silent
 _SENDING = 60.0  # seconds that a server may think about an upload
 _MEMORY = 20.0  # seconds for which a silent server is not asked again
 _silent: dict[str, float] = {}  # host -> when it did not answer
@@ -69,11 +72,13 @@ def bounded(made: httpx2.Client, remember: bool = False) -> httpx2.Client:
     """The same client, whose requests end.
 
     Each wait is cut to `ZOO_TIMEOUT` (to a minute where something is sent), and that includes the look-up of the host's
-    name. A read that gets no answer raises `Unreachable`; with `remember`, so do further ones for a while, at once.
+    name. All waits of a read together, over its redirects and up to the end of its headers (of its body, where that is
+    not streamed), are cut to `patience()`: a server may send one byte at a time, or preliminary answers for ever.
+    A read that gets no answer raises `Unreachable`; with `remember`, so do further ones for a while, at once.
 
     Raises (when used):
         Unreachable: no answer to a GET or HEAD. What sends data raises httpx2's own errors, which callers may repeat.
-        UnsafeContent: a header that would name a file outside of the cache.
+        UnsafeContent: a header that would name a file outside of the cache, or a redirect from https to http.
     """
     send: Callable[..., httpx2.Response] = made.send
 
@@ -85,8 +90,8 @@ def bounded(made: httpx2.Client, remember: bool = False) -> httpx2.Client:
             check_not_silent(str(request.url))
         try:
             _resolve(str(request.url), limit)
-            response = send(request, **options)
-        except (httpx2.TimeoutException, httpx2.TransportError, OSError) as error:
+            response = send(request, **options) if not reads else _in_time(patience(), lambda: send(request, **options))
+        except (httpx2.RequestError, httpx2.InvalidURL, UnicodeError, OSError) as error:
             if not reads or isinstance(error, Unreachable | OfflineModeIsEnabled):
                 raise
             if remember:
@@ -101,6 +106,55 @@ def bounded(made: httpx2.Client, remember: bool = False) -> httpx2.Client:
 
     setattr(made, "send", send_bounded)  # noqa: B010 - a method of one object, whatever class a factory chose
     return made
+
+
+def pieces(response: httpx2.Response, *, whole: bool = False) -> Iterator[bytes]:
+    """The body of an answer, as it was sent, piece by piece. A body that almost stands still is cut.
+
+    What comes packed, though zoo asks for plain bytes, is not unpacked: a stream may unpack to nothing for ever.
+
+    Args:
+        response: an answer whose body is streamed.
+        whole: the whole body must come within `patience()`; else `STEP` bytes must, again and again.
+
+    Raises:
+        Unreachable: it comes too slowly.
+        httpx2.DecodingError: it is packed.
+    """
+    where = shown(str(response.url))
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise httpx2.DecodingError(f"{where} sends a packed answer, which was not asked for")
+    moved, count, limit = time.monotonic(), 0, patience()
+    done, cut, taken = threading.Event(), threading.Event(), threading.Event()  # taken: whoever reads is at work
+
+    def watch() -> None:
+        while not done.wait(limit / 10):
+            if not taken.is_set() and time.monotonic() - moved > limit:
+                cut.set()
+                _cut(response)
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        for piece in response.iter_raw():
+            count += len(piece)
+            if count >= STEP and not whole:
+                moved, count = time.monotonic(), 0
+            elif time.monotonic() - moved > limit:
+                cut.set()
+                break
+            taken.set()
+            began = time.monotonic()
+            yield piece
+            moved += time.monotonic() - began
+            taken.clear()
+    except (httpx2.TransportError, OSError):
+        if not cut.is_set():
+            raise
+    finally:
+        done.set()
+    if cut.is_set():
+        raise Unreachable(f"{where} sends almost nothing.")
 
 
 def note_silence(url: str) -> None:
@@ -134,9 +188,12 @@ def check_headers(response: httpx2.Response) -> None:
     """Refuse headers that huggingface_hub would make a path of.
 
     Raises:
-        UnsafeContent: an ETag or a commit that is no plain name, or storage that is no web address.
+        UnsafeContent: an ETag or a commit that is no plain name, storage that is no web address, or an answer over http
+            to a request over https.
     """
     headers, where = response.headers, shown(str(response.url))
+    if response.url.scheme == "http" and any(step.url.scheme == "https" for step in response.history):
+        raise UnsafeContent(f"{shown(str(response.history[0].url))} leads from https to http, to {where}. {_FIX}")
     if response.request.method == "HEAD":  # the ETags of other answers name nothing
         for name in ("x-linked-etag", "etag"):
             if name in headers and (not _ETAG.fullmatch(headers[name]) or ".." in headers[name]):
@@ -159,6 +216,14 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:300]
 
 
+def _cut(response: httpx2.Response) -> None:
+    """End the connection of an answer that another thread reads."""
+    stream = response.extensions.get("network_stream")
+    found: Any = stream.get_extra_info("socket") if stream is not None else None
+    with contextlib.suppress(OSError, AttributeError):
+        found.shutdown(socket.SHUT_RDWR)
+
+
 def _bounded_factory(factory: Callable[[], httpx2.Client]) -> Callable[[], httpx2.Client]:
     def make() -> httpx2.Client:
         return bounded(factory(), remember=True)
@@ -178,25 +243,45 @@ def _resolve(url: str, seconds: float) -> None:
     proxies = getproxies()
     if (proxies.get(parts.scheme) or proxies.get("all")) and not proxy_bypass(host):
         return
-    failures: list[OSError] = []
-
-    def look_up() -> None:
-        try:
-            socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
-        except UnicodeError:
-            failures.append(OSError(f"{host!r} is no host name"))
-        except OSError as error:
-            failures.append(error)
-
-    if re.fullmatch(r"[0-9.]+|[0-9a-f:]+", host):
+    if re.fullmatch(r"[0-9.]+|[0-9a-f]*:[0-9a-f:.]*", host):
         return
-    thread = threading.Thread(target=look_up, daemon=True)
+    try:
+        _in_time(seconds, lambda: socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM))
+    except TimeoutError:
+        raise OSError(f"no name server answered in {seconds:g} seconds") from None
+    except UnicodeError:
+        raise OSError(f"{host!r} is no host name") from None
+
+
+def _in_time(seconds: float, call: Callable[[], _T]) -> _T:
+    """The result of a call that is waited for so long, and then left alone: it ends with its connection.
+
+    Raises:
+        TimeoutError: it did not return.
+    """
+    results: list[_T] = []
+    failures: list[BaseException] = []
+    left = threading.Event()
+
+    def run() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:  # raised by who waits
+            failures.append(error)
+        if left.is_set() and results and isinstance(results[0], httpx2.Response):
+            results[0].close()
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise OSError(f"no name server answered in {seconds:g} seconds")
+    try:
+        thread.join(seconds)
+    finally:  # also at Ctrl-C
+        left.set()
     if failures:
         raise failures[0]
+    if not results:
+        raise TimeoutError(f"no whole answer in {seconds:g} seconds")
+    return results[0]
 
 
 def _reason(error: Exception, limit: float) -> str:

@@ -86,4 +86,4 @@ def stated_digest(name: str) -> str:
         ('f37072fd', '')
     """
     found = _STATED.search(name)
-    return found[1] if found else ""
+    return found[1][:39] if found and len(found[1]) == 40 else found[1] if found else ""  # 40 would mean git's SHA-1

@@ -138,7 +138,7 @@ def read_folder(folder: Path) -> BackboneSpec:
     """
     try:
         spec = BackboneSpec.from_json(json.loads((folder / RECORD).read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(
             f"{folder} is not a backbone folder: {RECORD} cannot be read ({error}). "
             f"Expected {RECORD} and {WEIGHTS}, as `zoo pretrain --out FOLDER` writes them."
