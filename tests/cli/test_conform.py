@@ -50,3 +50,16 @@ def test_the_smallest_of_each_family():
 
 def test_curated():
     assert set(CHOICES["curated"](None)) == {spec.name for spec in find(curated=True)}
+
+
+def test_only_new_failures_count_against_an_earlier_run(capsys, tmp_path, monkeypatch):
+    import zoo.conformance.checks as checks
+
+    monkeypatch.setitem(checks.CHECKS, "widths", lambda subject: checks.Finding("fails", "seen"))
+    command = ["conform", "timm/test_vit", "--workers", "1", "--out", str(tmp_path / "out")]
+    assert run(capsys, *command, "--pack", str(tmp_path / "rows.jsonl"))[0] == 1
+    assert run(capsys, *command, "--against", str(tmp_path / "rows.jsonl"))[0] == 0
+    (tmp_path / "empty.jsonl").write_text("")
+    code, _, err = run(capsys, *command, "--against", str(tmp_path / "empty.jsonl"))
+    assert (code, err.splitlines()[-1]) == (1, "new failures: timm/test_vit")
+    assert run(capsys, *command, "--against", str(tmp_path / "none.jsonl"))[0] == 2

@@ -90,6 +90,27 @@ def test_what_is_declared_needs_a_reason_for_every_failing_check(tmp_path, monke
     assert row.state == "fails"
 
 
+@pytest.mark.parametrize("limit", [{"timeout": 0.2}, {"memory_mb": 50}])
+def test_a_limit_is_no_verdict(tmp_path, monkeypatch, limit):
+    import time
+
+    def slow(spec, largest):
+        kept = bytearray(200_000_000)
+        time.sleep(5)
+        return kept
+
+    monkeypatch.setattr(module, "examine", slow)
+    (row,) = conform(TINY[:1], tmp_path, workers=2, quiet=True, **limit)
+    assert (row.state, row.reason.partition(":")[0]) == (
+        "not checked", "TimeLimit" if "timeout" in limit else "MemoryLimit")  # fmt: skip
+
+
+def test_a_small_configuration_that_the_library_refuses_is_no_verdict(tmp_path, monkeypatch):
+    monkeypatch.setattr("zoo.conformance.reduced.stand_in", lambda spec, largest: 1 / 0)
+    (row,) = conform(TINY[:1], tmp_path, workers=1, quiet=True)
+    assert (row.state, "ZeroDivisionError" in row.reason) == ("not checked", True)
+
+
 def test_unknown_names_are_refused_before_anything_runs(tmp_path):
     with pytest.raises(UnknownName, match="Nearest: timm/test_resnet"):
         conform(["timm/test_resnet1"], tmp_path / "out", workers=1, quiet=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 from zoo.errors import UsageError
@@ -33,6 +34,8 @@ def commands(add: Add) -> None:
     one.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="for one backbone (600)")
     one.add_argument("--again", action="store_true", help="check also what has a row")
     one.add_argument("--out", default="runs/conformance", help="folder of the rows and of table.md")
+    one.add_argument("--against", metavar="FILE", help="rows of an earlier run: what failed there may fail again")
+    one.add_argument("--pack", metavar="FILE", help="write the rows also as one .jsonl file")
     one.add_argument("--json", action="store_true", help="one JSON list of rows")
 
 
@@ -40,7 +43,8 @@ def _conform(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from zoo.catalog.query import count_of
-    from zoo.conformance.run import conform
+    from zoo.conformance.rows import pack, read
+    from zoo.conformance.run import conform, worse
     from zoo.conformance.table import render
     from zoo.io.atomic import replace
 
@@ -50,6 +54,7 @@ def _conform(options: argparse.Namespace) -> int:
     if options.names and options.provider:
         raise UsageError("--provider goes with --families, --curated or --all.")
     names = options.names or CHOICES[which](options.provider)
+    before = read(Path(options.against).expanduser()) if options.against else []
     rows = conform(
         names,
         options.out,
@@ -58,6 +63,8 @@ def _conform(options: argparse.Namespace) -> int:
         timeout=options.timeout,
         again=options.again,
     )
+    if options.pack:
+        pack(rows, Path(options.pack).expanduser())
     replace(Path(options.out).expanduser() / "table.md", render(rows).encode())
     if options.json:
         print(json.dumps([row.to_json() for row in rows]))
@@ -68,7 +75,10 @@ def _conform(options: argparse.Namespace) -> int:
             print(f"{row.name:<{width}}  {row.state:<11}  {said[:160]}".rstrip())
         good = sum(row.state == "conforms" for row in rows)
         print(f"{good} of {len(rows)} conform; {options.out}/table.md")
-    return 1 if any(row.state == "fails" for row in rows) else 0
+    broken = worse(rows, before)
+    if broken and options.against:
+        print(f"new failures: {', '.join(row.name for row in broken)}", file=sys.stderr)
+    return 1 if broken else 0
 
 
 def _curated(provider: str | None) -> list[str]:

@@ -31,9 +31,16 @@ DECLARED = {
         "gradient",
     ): "its sound and shape embeddings serve inputs that plain text does not have",
     ("transformers", "t5gemma2", "gradient"): "its vision tower serves images",
+    (
+        "transformers",
+        "deepseek_v4",
+        "gradient",
+    ): "its compressor and indexer choose tokens; no gradient passes a choice",
+    ("transformers", "hy_v4", "gradient"): "its indexer chooses tokens; no gradient passes a choice",
     ("transformers", "neomme", "gradient"): "its patch embeddings serve images",
 }
 """What is known not to hold, and why that is no fault: by provider, architecture and check."""
+LIMITS = ("TimeLimit", "MemoryLimit")
 LARGEST = 150_000_000  # parameters; with gradients and a second build, 2 GB of memory a worker
 
 
@@ -81,7 +88,9 @@ def conform(
             for outcome in executor.run(ordered, partial(examine, largest=largest)):
                 row = outcome.value
                 if row is None:
-                    row = _row(outcome.cell, "fails", (outcome.error or "").splitlines()[0])
+                    reason = (outcome.error or "").splitlines()[0]
+                    state = "not checked" if reason.startswith(LIMITS) else "fails"
+                    row = _row(outcome.cell, state, reason)
                 write(folder, row)
                 progress.advance(note=f"{row.name} {row.state}")
     finally:
@@ -96,12 +105,14 @@ def examine(spec: BackboneSpec, largest: int = LARGEST) -> Conformance:
     from zoo.conformance.reduced import REDUCED, stand_in
 
     began = time.perf_counter()
-    through = ""
     try:
         built, through = stand_in(spec, largest)
-        if built is None:
-            reason = f"{(spec.parameters or 0) / 1e6:.0f} M parameters; at most {largest / 1e6:.0f} M are built"
-            return _row(spec, "not checked", reason, began)
+    except Exception as error:  # what a library makes of a small configuration
+        return _row(spec, "not checked", f"{REDUCED}: {_told(error)}", began, through=REDUCED)
+    if built is None:
+        reason = f"{(spec.parameters or 0) / 1e6:.0f} M parameters; at most {largest / 1e6:.0f} M are built"
+        return _row(spec, "not checked", reason, began)
+    try:
         subject = prepare(built)
     except Exception as error:  # an upstream library may fail in any way
         said = str(error) if isinstance(error, ZooError) else _told(error)
@@ -133,3 +144,15 @@ def _row(spec: BackboneSpec, state: str, reason: str, began: float | None = None
     seconds = {} if began is None else {"seconds": round(time.perf_counter() - began, 2)}
     facts = {"padding": spec.padding, "parameters": spec.parameters, "measured": {**seconds, **environment()}, **more}
     return Conformance(spec.name, spec.provider, spec.family or spec.arch, spec.modality, state, reason, **facts)
+
+
+def worse(rows: Sequence[Conformance], before: Sequence[Conformance]) -> list[Conformance]:
+    """Rows that fail now and did not fail in an earlier run; one that it does not know must not fail either.
+
+    Example:
+        >>> now = [Conformance(name, "x", "x", "vision", "fails") for name in ("x/a", "x/b")]
+        >>> [row.name for row in worse(now, [now[0]])]
+        ['x/b']
+    """
+    known = {row.name for row in before if row.state == "fails"}
+    return [row for row in rows if row.state == "fails" and row.name not in known]
