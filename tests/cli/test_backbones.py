@@ -37,7 +37,7 @@ def test_the_shown_snippet_runs(capsys):
 def test_orders_and_near_misses(capsys):
     _, out, _ = run(capsys, "list", "--curated", "--provider", "timm", "--sort=-params", "--limit", "1")
     assert out.split()[0] == "timm/vit_giant_patch14_dinov2.lvd142m"
-    assert "nearest: timm/resnet18" in run(capsys, "list", "resnet18x*")[1]
+    assert "nearest: torchvision/resnet18" in run(capsys, "list", "resnet18x*")[1]
 
 
 def test_json_rows_are_records(capsys):

@@ -115,7 +115,7 @@ def test_a_link_that_leads_out_is_refused(folder):
 
 def test_folders_of_no_library(tmp_path):
     assert not is_repository(str(tmp_path))
-    (tmp_path / "config.json").write_text('{"model_type": "strange"}')
+    (tmp_path / "config.json").write_text('{"strange": 1}')
     with pytest.raises(WeightsError, match="says of no library that zoo can load from a repository"):
         detect(tmp_path)
     (tmp_path / "config.json").write_text("[]")

@@ -154,7 +154,7 @@ def near(pattern: str) -> str:
 
     Example:
         >>> near("resnet5*1")
-        ' (nearest: timm/resnet51q, timm/resnet50, timm/resnet18)'
+        ' (nearest: timm/resnet51q, torchvision/resnet50, torchvision/resnet18)'
     """
     plain = re.sub(r"[*?\[\]]", "", pattern)
     names = {_short(name)[1]: name for name in rows()}

@@ -30,11 +30,13 @@ def heard(name: str) -> Iterator[list[str]]:
             said.append(record.getMessage())
 
     logger, keep = logging.getLogger(name or None), Keep()
-    level = logger.level
+    level, silenced = logger.level, logging.root.manager.disable
     logger.addHandler(keep)
     logger.setLevel(min(level or logging.INFO, logging.INFO))
+    logging.disable(logging.NOTSET)  # another library may have silenced all of them
     try:
         yield said
     finally:
+        logging.disable(silenced)
         logger.removeHandler(keep)
         logger.setLevel(level)
