@@ -35,13 +35,13 @@ def test_bad_input(capsys, tmp_path, arguments, said):
 
 
 def test_all_names_each_architecture_once():
-    names = CHOICES["all"]("timm")
-    assert len(names) == len({spec.arch for spec in find(provider="timm")})
+    names = CHOICES["all"]("timm", 30_000_000)
+    assert len(names) == len({spec.arch for spec in find(provider="timm", max_params="30M")})
     assert "timm/resnet18" in names
 
 
 def test_the_smallest_of_each_family():
-    names = CHOICES["families"]("timm")
+    names = CHOICES["families"]("timm", 0)
     families = {spec.family or spec.arch for spec in find(provider="timm")}
     assert len(names) == len(families)
     smallest = min((s for s in find(family="resnet", provider="timm") if s.parameters), key=lambda s: s.parameters)
@@ -49,7 +49,7 @@ def test_the_smallest_of_each_family():
 
 
 def test_curated():
-    assert set(CHOICES["curated"](None)) == {spec.name for spec in find(curated=True)}
+    assert set(CHOICES["curated"](None, 0)) == {spec.name for spec in find(curated=True)}
 
 
 def test_only_new_failures_count_against_an_earlier_run(capsys, tmp_path, monkeypatch):

@@ -129,3 +129,13 @@ def test_watching_the_stages_costs_no_second_pass():
 def test_convolutions_of_more_dimensions():
     """Weights of rank 5 have no channels_last format."""
     assert zoo.load("timm/lambda_resnet26t", pretrained=False, seed=0).spec.parameters > 8e6
+
+
+def test_networks_that_channels_last_would_crash_are_laid_out_plainly():
+    """torch 2.14.1 corrupts memory in the backward pass of FastViT with channels last, and the process dies."""
+    backbone = zoo.load("timm/fastvit_t8", pretrained=False, seed=0)
+    backbone.module.eval()
+    backbone.encode(torch.randn(1, 3, 64, 64))["vision"].pooled.sum().backward()
+    assert all(p.is_contiguous() for p in backbone.module.parameters())
+    other = zoo.load("timm/test_resnet", pretrained=False).module
+    assert any(not p.is_contiguous() for p in other.parameters() if p.ndim == 4)

@@ -254,3 +254,8 @@ def test_given_tensors_must_fit(bert, tmp_path):
     assert weights_digest(again.module) == weights_digest(backbone.module)
     with pytest.raises(WeightsError, match="another architecture"):
         build(backbone.spec, pretrained=True, tensors={"x": torch.zeros(1)})
+
+
+def test_a_type_whose_attention_is_zeros_is_refused():
+    with pytest.raises(IncompatibleError, match="mra is not a backbone here: without its own CUDA kernel"):
+        zoo.load("transformers/mra", pretrained=False)

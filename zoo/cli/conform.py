@@ -26,10 +26,12 @@ def commands(add: Add) -> None:
     one.add_argument("names", nargs="*", metavar="NAME")
     which = one.add_mutually_exclusive_group()
     which.add_argument("--curated", action="store_true", help="all curated backbones")
-    which.add_argument("--all", action="store_true", help="one name for every architecture of the catalog")
+    which.add_argument("--all", action="store_true", help="every architecture of at most --max-params")
     which.add_argument("--families", action="store_true", help="the smallest member of each family of each provider")
     one.add_argument("--provider", help="with --families, --curated or --all: only those of this provider")
-    one.add_argument("--max-params", default="150M", help="larger ones are not built (default: 150M)")
+    one.add_argument(
+        "--max-params", default="150M", help="larger ones are checked through smaller ones (default: 150M)"
+    )
     one.add_argument("--workers", type=int, help="processes of one thread each (default: all usable cores)")
     one.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="for one backbone (600)")
     one.add_argument("--again", action="store_true", help="check also what has a row")
@@ -53,13 +55,14 @@ def _conform(options: argparse.Namespace) -> int:
         raise UsageError("name backbones, or give --families, --curated or --all, and not both.")
     if options.names and options.provider:
         raise UsageError("--provider goes with --families, --curated or --all.")
-    names = options.names or CHOICES[which](options.provider)
+    largest = count_of(options.max_params)
+    names = options.names or CHOICES[which](options.provider, largest)
     before = read(Path(options.against).expanduser()) if options.against else []
     rows = conform(
         names,
         options.out,
         workers=options.workers,
-        largest=count_of(options.max_params),
+        largest=largest,
         timeout=options.timeout,
         again=options.again,
     )
@@ -81,23 +84,23 @@ def _conform(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
-def _curated(provider: str | None) -> list[str]:
+def _curated(provider: str | None, _largest: int) -> list[str]:
     from zoo.catalog.query import find
 
     return [spec.name for spec in find(provider=provider, curated=True)]
 
 
-def _all(provider: str | None) -> list[str]:
-    """One name for each architecture: its own, else that of its first tag."""
+def _all(provider: str | None, largest: int) -> list[str]:
+    """One name for each architecture of known size: its own, else that of its first tag."""
     from zoo.catalog.query import find
 
     first: dict[tuple[str, str], str] = {}
-    for spec in sorted(find(provider=provider), key=lambda spec: spec.pretrained):
+    for spec in sorted(find(provider=provider, max_params=largest), key=lambda spec: spec.pretrained):
         first.setdefault((spec.provider, spec.arch), spec.name)
     return list(first.values())
 
 
-def _families(provider: str | None) -> list[str]:
+def _families(provider: str | None, _largest: int) -> list[str]:
     """The smallest member of each family, an architecture rather than weights of one."""
     from zoo.catalog.query import find
 

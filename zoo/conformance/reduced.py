@@ -27,7 +27,8 @@ def stand_in(spec: BackboneSpec, largest: int) -> tuple[BackboneSpec | None, str
         'timm/ecaresnetlight'
     """
     bare = dataclasses.replace(spec, tag="", source="", revision="") if spec.provider == "transformers" else spec
-    if (spec.parameters or 0) <= largest:
+    known = spec.parameters if spec.parameters or spec.provider != "transformers" else largest + 1
+    if (known or 0) <= largest:  # a model type of unknown size is large, or its defaults cannot be built
         return bare, BARE if bare.tag != spec.tag else ""
     if spec.provider == "transformers":
         from zoo.providers.transformers_library import changes

@@ -67,7 +67,9 @@ def read(source: Path) -> list[Conformance]:
         StoreError: neither is there, or a row is damaged.
     """
     if not source.exists():
-        raise StoreError(f"{source} holds no rows of conformance: nothing is there. Fix: name --out or --pack of a run.")
+        raise StoreError(
+            f"{source} holds no rows of conformance: nothing is there. Fix: name --out or --pack of a run."
+        )
     try:
         texts = (
             source.read_text(encoding="utf-8").splitlines()

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 
 
+CONTIGUOUS = ("timm.models.fastvit",)
+"""Networks that are not laid out channels last: the backward pass of torch 2.14.1 then corrupts memory on a CPU."""
+
+
 def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None, allow_pickle: str = "") -> Backbone:
     """Build `timm/arch.tag`, or a repository that timm wrote, without its classifier.
 
@@ -116,28 +120,32 @@ def assemble(spec: BackboneSpec, module: nn.Module) -> Backbone:
     from zoo.providers.measure import measured_spec
 
     size = tuple(spec.input_size or (3, 224, 224))
+    layout = torch.contiguous_format if type(module).__module__ in CONTIGUOUS else torch.channels_last
     for parameter in module.parameters():  # not module.to(...), which refuses networks with 3-D convolutions
         if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    encode = timm_encoder(module)
+            parameter.data = parameter.data.contiguous(memory_format=layout)
+    encode = timm_encoder(module, layout)
     spec = measured_spec(dataclasses.replace(spec, input_size=size), module, encode)
     return Backbone(spec, module, image_preprocess(spec), encode)
 
 
-def timm_encoder(module: Any) -> Encode:
+def timm_encoder(module: Any, layout: Any = None) -> Encode:
     """`encode` over timm's forward_features and forward_head; pyramids of maps where the network is one of stages.
 
     Where the last hidden layer is a map, it is the last of `maps`, after the last normalisation, and what `pooled` is
-    the pooling of; the other maps are as timm's forward_intermediates gives them.
+    the pooling of; the other maps are as timm's forward_intermediates gives them. `layout` is the memory format of
+    images, channels last where none is given.
     """
     import torch
+
+    layout = layout or torch.channels_last
 
     channels_last = getattr(module, "output_fmt", "NCHW") == "NHWC"
     hidden_layers = _hidden_layers(module)
 
     def encode(inputs: Tensor, _mask: Tensor | None = None) -> dict[str, Features]:
         if inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
+            inputs = inputs.contiguous(memory_format=layout)
         hidden, maps = hidden_layers(inputs)
         pooled = module.forward_head(hidden)
         dimensions = hidden.ndim if isinstance(hidden, torch.Tensor) else 0

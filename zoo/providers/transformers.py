@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.catalog.rows import rows_of, spec_of
 from zoo.contracts import Backbone, Padded
-from zoo.errors import UnknownName, WeightsError
+from zoo.errors import IncompatibleError, UnknownName, WeightsError
 from zoo.providers import transformers_pairs as pairs
 from zoo.providers import transformers_speech as speech
 from zoo.providers import transformers_text as text
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from zoo.specs import BackboneSpec
 
 
+BROKEN = {"mra": "without its own CUDA kernel transformers gives zeros for its attention, and says nothing"}
+"""Model types that transformers builds and runs, and that do not do what they are made for."""
+
+
 def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Backbone:
     """Build `transformers/...` without its heads, in float32.
 
@@ -54,6 +58,8 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
         MissingDependency: transformers, or a library that a tokenizer needs, is not installed.
     """
     library()
+    if spec.arch in BROKEN:
+        raise IncompatibleError(f"{spec.arch} is not a backbone here: {BROKEN[spec.arch]}. Fix: choose another one.")
     if spec.modality == "image-text":
         pairs.check(spec.arch)
     notes: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from zoo.errors import UnsafeContent, WeightsError
@@ -117,7 +118,9 @@ def load_strictly(module: nn.Module, tensors: Tensors, origin: str) -> None:
             f"the weights given for {origin} were made for another architecture than its {type(module).__name__}: "
             f"{'; '.join(problems)} of {len(own)} tensors. Fix: name the backbone that these weights belong to."
         )
-    module.load_state_dict(dict(tensors), strict=True)
+    state = OrderedDict(tensors)
+    state._metadata = own._metadata  # type: ignore[attr-defined]  # versions of layers, which tensors alone do not say
+    module.load_state_dict(state, strict=True)
 
 
 def weights_digest(module: nn.Module) -> str:
