@@ -1,6 +1,7 @@
 """A frozen backbone as a scikit-learn transformer: raw images, sounds or texts in, features out.
 
 Example:
+    >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> model = make_pipeline(Featurizer("pocket/resnet10.glyphs"), LogisticRegression(max_iter=500))
@@ -15,7 +16,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from zoo.data.images import open_image
@@ -27,6 +27,7 @@ from zoo.training.device import choose_device
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from zoo.contracts import Backbone

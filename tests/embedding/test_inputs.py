@@ -1,4 +1,4 @@
-import os
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,7 +9,7 @@ from zoo.errors import DataError, MissingDependency, UnknownName, UsageError
 
 
 def told(items):
-    return [(os.path.basename(item.path), item.row, item.cell) for item in items]
+    return [(Path(item.path).name, item.row, item.cell) for item in items]
 
 
 def test_a_folder_is_sorted_and_files_stand_in_their_order(photos):
@@ -29,8 +29,13 @@ def test_a_folder_is_sorted_and_files_stand_in_their_order(photos):
 def test_lines_of_text_keep_their_numbers(tmp_path):
     (tmp_path / "a.txt").write_bytes("\ufefffirst\r\n\nthïrd\u2028still\nlast".encode())
     items = find_items([tmp_path / "a.txt"], "text")
-    assert told(items) == [("a.txt", 0, "first"), ("a.txt", 1, ""), ("a.txt", 2, "thïrd\u2028still"), ("a.txt", 3, "last")]
-    assert [item.read() for item in items][0] == "first"
+    assert told(items) == [
+        ("a.txt", 0, "first"),
+        ("a.txt", 1, ""),
+        ("a.txt", 2, "thïrd\u2028still"),
+        ("a.txt", 3, "last"),
+    ]
+    assert items[0].read() == "first"
     (tmp_path / "b.txt").write_text("one\n")
     assert told(find_items([tmp_path], "text"))[-1] == ("b.txt", 0, "one")
 

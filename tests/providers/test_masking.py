@@ -8,7 +8,11 @@ from zoo.providers.masking import masked_group_norm, masked_mean
 
 
 @settings(max_examples=30, deadline=None)
-@given(lengths=st.lists(st.integers(2, 40), min_size=1, max_size=4), groups=st.sampled_from([1, 2, 6]), seed=st.integers(0, 9))
+@given(
+    lengths=st.lists(st.integers(2, 40), min_size=1, max_size=4),
+    groups=st.sampled_from([1, 2, 6]),
+    seed=st.integers(0, 9),
+)
 def test_masked_group_norm_is_the_norm_of_each_alone(lengths, groups, seed):
     torch.manual_seed(seed)
     norm = nn.GroupNorm(groups, 6)

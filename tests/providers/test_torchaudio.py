@@ -27,7 +27,15 @@ from zoo.providers.torchaudio import ARCHITECTURES, canonical, frames_of
 from zoo.providers.torchaudio_repairs import repair
 
 SMALL = {
-    "extractor_conv_layer_config": [(16, 10, 5), (16, 3, 2), (16, 3, 2), (16, 3, 2), (16, 3, 2), (16, 2, 2), (16, 2, 2)],
+    "extractor_conv_layer_config": [
+        (16, 10, 5),
+        (16, 3, 2),
+        (16, 3, 2),
+        (16, 3, 2),
+        (16, 3, 2),
+        (16, 2, 2),
+        (16, 2, 2),
+    ],
     "encoder_embed_dim": 32,
     "encoder_num_layers": 2,
     "encoder_num_heads": 4,
@@ -85,7 +93,10 @@ def published(name, change=lambda state: state):
 
 def clips(*lengths, seed=0):
     rng = np.random.default_rng(seed)
-    return [rng.standard_normal(length).astype(np.float32) * scale for length, scale in zip(lengths, (1, 0.1, 30, 2))]
+    return [
+        rng.standard_normal(length).astype(np.float32) * scale
+        for length, scale in zip(lengths, (1, 0.1, 30, 2), strict=False)
+    ]
 
 
 @pytest.mark.parametrize("name", BUNDLES)
@@ -282,18 +293,26 @@ def test_own_weights_as_safetensors(tmp_path):
     save_file(state, tmp_path / "w.safetensors")
     backbone = zoo.load(BUNDLES[1], weights=tmp_path / "w.safetensors")
     assert "aux.weight" in backbone.notes[-1]
-    assert torch.equal(backbone.module.encoder.transformer.layer_norm.bias, state["encoder.transformer.layer_norm.bias"])
+    assert torch.equal(
+        backbone.module.encoder.transformer.layer_norm.bias, state["encoder.transformer.layer_norm.bias"]
+    )
 
 
 def test_names_of_old_and_new_files_are_one():
-    tensors = {"a.weight_g": torch.ones(1), "b.parametrizations.weight.original1": torch.ones(2), "aux.bias": torch.ones(3)}
+    tensors = {
+        "a.weight_g": torch.ones(1),
+        "b.parametrizations.weight.original1": torch.ones(2),
+        "aux.bias": torch.ones(3),
+    }
     found, notes = canonical(tensors)
     assert set(found) == {"a.parametrizations.weight.original0", "b.parametrizations.weight.original1"}
     assert len(notes) == 1
 
 
 def test_names_that_mean_nothing():
-    with pytest.raises(WeightsError, match=r"names an architecture, not weights.*zoo list 'torchaudio/hubert_base\.\*'"):
+    with pytest.raises(
+        WeightsError, match=r"names an architecture, not weights.*zoo list 'torchaudio/hubert_base\.\*'"
+    ):
         zoo.load("torchaudio/hubert_base")
     with pytest.raises(UnknownName, match="torchaudio/hubert_base"):
         zoo.load("torchaudio/hubert_bas")

@@ -1,4 +1,4 @@
-"""The repaired layers against torchaudio's own on clips alone; tests/providers/test_torchaudio.py has whole networks."""
+"""The repaired layers against torchaudio's own on clips alone; tests/providers/test_torchaudio.py has networks."""
 
 import pickle
 

@@ -14,7 +14,7 @@ SHOWN = 10  # unreadable inputs that are named one by one
 
 EMBED_EXAMPLES = """\
   zoo embed pocket/resnet10.glyphs photos/ --out photos.parquet
-  zoo embed torchaudio/hubert_base.HUBERT_BASE calls/*.wav --out calls.safetensors --allow-pickle hubert_fairseq_base_ls960.pth
+  zoo embed torchaudio/wavlm_base.WAVLM_BASE calls/ --out calls.safetensors --allow-pickle wavlm_base.pth
   zoo embed NAME reviews.csv --column text --out reviews.parquet"""
 
 

@@ -163,7 +163,7 @@ def _parquet(path: Path, column: str) -> list[str | None]:
 
 
 def import_parquet() -> Any:
-    """pyarrow's reader and writer of Parquet, or the error that says how to get it."""
+    """The reader and writer of Parquet in pyarrow, or the error that says how to get it."""
     try:
         import pyarrow.parquet
     except ImportError as error:

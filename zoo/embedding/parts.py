@@ -1,7 +1,7 @@
 """A run of `zoo embed` in parts, so that a killed one goes on: each part is a file that appears whole or not at all.
 
-Beside `OUT` lies the folder `OUT.parts`: `plan.json` says of what run it is, and `NNNNNN.safetensors` holds the features
-of one stretch of the inputs. It goes away when the result is written.
+Beside `OUT` lies the folder `OUT.parts`: `plan.json` says of what run it is, and `NNNNNN.safetensors` holds the
+features of one stretch of the inputs. It goes away when the result is written.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ import contextlib
 import json
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from zoo.errors import StoreError, UsageError
 from zoo.io.atomic import explained, publish, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -41,6 +40,7 @@ class Parts:
 
     Example:
         >>> import tempfile
+        >>> import numpy as np; from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     parts = Parts(Path(folder, "out.parquet"), {"backbone": "pocket/resnet10"})
         ...     parts.write(0, Part(np.array([0]), np.ones((1, 4), np.float32), {1: "no image"}))

@@ -159,8 +159,8 @@ def _network(library: Any, spec: BackboneSpec) -> nn.Module:
         module: nn.Module = getattr(library.models, spec.arch)()
         return module
     make = library.models.wavlm_model if bundle._model_type == "WavLM" else library.models.wav2vec2_model
-    module = make(**bundle._params | {"aux_num_out": None})
-    return module
+    made: nn.Module = make(**bundle._params | {"aux_num_out": None})
+    return made
 
 
 def _bundled(spec: BackboneSpec, allow_pickle: str) -> tuple[Tensors, tuple[str, ...]]:
