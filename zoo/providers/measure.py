@@ -48,6 +48,6 @@ def measured_spec(spec: BackboneSpec, module: nn.Module, encode: Encode, inputs:
         spec,
         parameters=sum(parameter.numel() for parameter in module.parameters()),
         pooled_dim=features.pooled.shape[1],
-        token_dim=spec.token_dim if features.tokens is None else features.tokens.shape[2],
+        token_dim=spec.token_dim if features.tokens is None else features.tokens.shape[-1],
         can=tuple(can),
     )
