@@ -148,7 +148,9 @@ def _speech(spec: BackboneSpec, loaded: Loaded, folder: Path | None) -> Backbone
     clips = speech.speech_preprocess(
         _lazily(spec, folder, lambda place: speech.extractor_of(place, spec, config)), spec.arch, shortest(network)
     )
-    spec = dataclasses.replace(spec, padding=speech.padding_of(spec, network))
+    spec = dataclasses.replace(
+        spec, padding=speech.padding_of(spec.arch, adapter=getattr(network, "adapter", None) is not None)
+    )
     notes: tuple[str, ...] = ()
     if spec.arch in speech.WINDOWED:
         notes = (f"{spec.name}: a clip longer than its window is cut at the end of the window",)

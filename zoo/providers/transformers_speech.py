@@ -30,12 +30,16 @@ WINDOWED = ("whisper", "audio-spectrogram-transformer", "clap")
 MASKED = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")
 
 
-def padding_of(spec: BackboneSpec, network: Any) -> str:
-    """`fixed` for windows, `masked` where it was tested, else `equal_length`."""
-    if spec.arch in WINDOWED:
+def padding_of(arch: str, *, adapter: bool) -> str:
+    """`fixed` for windows, `masked` where it was tested (without an adapter on top), else `equal_length`.
+
+    Example:
+        >>> padding_of("hubert", adapter=False), padding_of("hubert", adapter=True), padding_of("clap", adapter=False)
+        ('masked', 'equal_length', 'fixed')
+    """
+    if arch in WINDOWED:
         return "fixed"
-    plain = getattr(network, "adapter", None) is None
-    return "masked" if spec.arch in MASKED and plain else "equal_length"
+    return "masked" if arch in MASKED and not adapter else "equal_length"
 
 
 def extractor_of(folder: Path | None, spec: BackboneSpec, config: Any) -> Any:

@@ -30,7 +30,7 @@ ARCHITECTURES = (
 )
 # Licences are only told in the docstrings, as prose.
 LICENCES = {"MIT License": "mit", "CC BY-NC 4.0": "cc-by-nc-4.0", "CC-BY-NC 4.0": "cc-by-nc-4.0"}
-COMMON = {"provider": "torchaudio", "modality": "speech", "sample_rate": 16000, "padding": "equal_length"}
+COMMON = {"provider": "torchaudio", "modality": "speech", "sample_rate": 16000, "padding": "masked"}
 
 
 def library() -> str:

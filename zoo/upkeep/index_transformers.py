@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import MissingDependency
+from zoo.providers import transformers_speech, transformers_text
 from zoo.upkeep.curated import checkpoints
 from zoo.upkeep.measuring import measure as measure_network
 from zoo.upkeep.transformers_inputs import features
@@ -33,16 +34,6 @@ TABLES = {
 }
 ALSO = {"whisper": "speech", "clap": "speech", "vit_mae": "vision"}  # in none of those tables, or in another
 NOT = ("timm_backbone", "timm_wrapper")  # timm's own networks, which the provider timm has
-# Text models whose features kept to 3e-7 when a batch was padded and masked (two layers, perturbed weights, float32).
-# All others are batched by length.
-MASKED = frozenset(
-    (
-        *("albert", "bart", "bert", "camembert", "data2vec-text", "deberta-v2", "distilbert", "electra", "gpt2"),
-        *("gpt_neox", "llama", "marian", "mistral", "modernbert", "mpnet", "mt5", "opt", "qwen2", "qwen3", "roberta"),
-        *("t5", "xlm-roberta"),
-    )
-)
-FIXED = frozenset({"whisper", "clap", "audio-spectrogram-transformer"})  # speech models with one length of input
 
 
 def library() -> str:
@@ -138,7 +129,7 @@ def _facts(arch: str, modality: str, changes: dict[str, Any]) -> dict[str, Any]:
         row["tokenizer"] = _tokenizer(arch)
         row["context"] = _context(arch, getattr(config, "text_config", config))
     if modality == "text":
-        row["padding"] = "masked" if arch in MASKED else "equal_length"
+        row["padding"] = transformers_text.padding_of(arch)
     if modality in ("vision", "image-text"):
         image = getattr(config, "vision_config", config)
         row |= _image(arch, image)
@@ -146,7 +137,7 @@ def _facts(arch: str, modality: str, changes: dict[str, Any]) -> dict[str, Any]:
     if modality == "speech":
         row["sample_rate"] = _sample_rate(arch)
         row["normalize_waveform"] = _normalizes(arch)
-        row["padding"] = "fixed" if arch in FIXED else "equal_length"
+        row["padding"] = transformers_speech.padding_of(arch, adapter=bool(getattr(config, "add_adapter", False)))
         steps = getattr(config, "conv_stride", None)
         row["stride"] = math.prod(steps) if steps else None
     return row
