@@ -33,7 +33,7 @@ def test_every_bundle_is_there_with_its_licence(rows):
 def test_known_rows(rows):
     spec = rows["torchaudio/wavlm_base.WAVLM_BASE_PLUS"]
     assert (spec.modality, spec.sample_rate, spec.stride, spec.token_dim) == ("speech", 16000, 320, 768)
-    assert (spec.normalize_waveform, spec.padding, spec.weights_format) == (False, "equal_length", "pickle")
+    assert (spec.normalize_waveform, spec.padding, spec.weights_format) == (False, "masked", "pickle")
     assert spec.pretrained_on.endswith("10,000 hours of GigaSpeech, and 24,000 hours of VoxPopuli")
     assert rows["torchaudio/hubert_large.HUBERT_LARGE"].normalize_waveform
     assert rows["torchaudio/wav2vec2_xlsr_300m.WAV2VEC2_XLSR_300M"].objective == "self-supervised"
