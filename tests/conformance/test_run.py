@@ -82,7 +82,7 @@ def test_what_is_declared_needs_a_reason_for_every_failing_check(tmp_path, monke
 
     fails = checks.Finding("fails", "seen")
     monkeypatch.setitem(checks.CHECKS, "widths", lambda subject: fails)
-    monkeypatch.setitem(module.DECLARED, ("timm", "test_vit", "widths"), "it is only a test")
+    monkeypatch.setitem(module.DECLARED, "widths", {"timm/test_vit": "it is only a test"})
     (row,) = conform(["timm/test_vit"], tmp_path / "a", workers=1, quiet=True)
     assert (row.state, row.reason) == ("declared", "it is only a test")
     monkeypatch.setitem(checks.CHECKS, "finite", lambda subject: fails)
