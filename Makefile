@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= runs/demo
 
-.PHONY: setup demo test test-slow check format generate clean
+.PHONY: setup demo test test-slow conform check format generate clean
 
 setup: .venv/.ready
 
@@ -22,6 +22,9 @@ test: setup
 
 test-slow: setup  ## re-makes the shipped checkpoints, about 8 minutes
 	$(BIN)/python -m pytest -m slow
+
+conform: setup  ## the smallest member of each family of each provider against the contract, about 5 minutes on 4 cores
+	$(BIN)/zoo conform --families --max-params 30M --timeout 300 --against benchmarks/conformance/rows.jsonl
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""`python -m zoo.upkeep.cards [--check]`: model cards and benchmarks/README.md, written from stored rows.
+"""`python -m zoo.upkeep.cards [--check]`: model cards and the pages of benchmarks/, written from stored rows.
 
 With `--check` nothing is written, and the exit code is 1 when a file would change.
 """
@@ -13,10 +13,13 @@ from zoo.benchmarking.report import render_markdown
 from zoo.benchmarking.store import read_rows, read_suite
 from zoo.benchmarking.summary import summarise
 from zoo.catalog.query import find
+from zoo.conformance.rows import read
+from zoo.conformance.table import render
 from zoo.hub.card import render_card
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = {"digits": "benchmarks/results/digits-quick.jsonl"}  # suite -> packed store
+CONFORMANCE = "benchmarks/conformance/rows.jsonl"
 
 INTRODUCTION = """# Benchmarks
 
@@ -32,6 +35,7 @@ def generated(root: Path = ROOT) -> dict[Path, str]:
     store = root / RESULTS["digits"]
     suite, rows = read_suite(store), read_rows(store)
     pages = {root / "benchmarks" / "README.md": INTRODUCTION + _demoted(render_markdown(suite, summarise(suite, rows)))}
+    pages[(root / CONFORMANCE).with_name("README.md")] = render(read(root / CONFORMANCE))
     for spec in find(provider="pocket", pretrained=True):
         recipe = tomllib.loads((root / "zoo" / "recipes" / f"{spec.recipe}.toml").read_text(encoding="utf-8"))
         pages[root / "model_cards" / "pocket" / f"{spec.arch}.{spec.tag}.md"] = render_card(spec, recipe, suite, rows)
