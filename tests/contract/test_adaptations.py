@@ -7,6 +7,8 @@ import torch
 import zoo
 from zoo.adaptations import ADAPTATIONS
 from zoo.adaptations.probe import receiving
+from zoo.adaptations.targets import targets
+from zoo.data.images import image_folder
 from zoo.providers.weights import weights_digest
 from zoo.tasks.image_classification import ImageClassification
 from zoo.training.adapting import fit_adapted, prepared
@@ -33,7 +35,18 @@ class Fixed:
 
 
 def built(name):
-    return zoo.load(name, pretrained=name.startswith("pocket"), seed=0)
+    """A backbone; one of timm without its weights, but with norms that look like those of a trained network."""
+    backbone = zoo.load(name, pretrained=name.startswith("pocket"), seed=0)
+    if name.startswith("timm"):
+        with torch.no_grad():
+            for norm in (part for part in backbone.module.modules() if isinstance(part, torch.nn.BatchNorm2d)):
+                norm.weight.fill_(1.0)  # zero in the last norm of a residual branch, before training
+                norm.momentum = 0.5
+            backbone.module.train()
+            for _ in range(8):
+                backbone.encode(Fixed(backbone).values)
+            backbone.module.eval()
+    return backbone
 
 
 def fitted(name, method, steps, **options):
@@ -67,8 +80,6 @@ def test_training_changes_what_was_said_and_nothing_else(method, name):
     plain = built(name)
     adaptation = ADAPTATIONS.get(method)()
     if method == "lora":
-        from zoo.adaptations.targets import targets
-
         expected = {f"{target}.weight" for target in targets(plain)}
     else:
         prepared(adaptation, plain, SETTINGS, seed=0)
@@ -78,9 +89,7 @@ def test_training_changes_what_was_said_and_nothing_else(method, name):
     assert list(before) == list(after)
     changed = {n for n in before if not torch.equal(before[n], after[n])}
     parameters = {n for n, _ in plain.module.named_parameters()}
-    assert changed & parameters <= expected
-    still = expected - changed  # behind a norm that starts at zero the first steps move little or nothing
-    assert not still or name.startswith("timm/test_resnet")
+    assert changed & parameters == expected
     owners = {n.rpartition(".")[0] for n in expected}
     assert {n for n in changed - parameters if n.rpartition(".")[0] not in owners} == set()  # BatchNorm's statistics
 
@@ -88,7 +97,7 @@ def test_training_changes_what_was_said_and_nothing_else(method, name):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("method", TRAINING)
 def test_one_batch_is_fitted_to_a_loss_near_zero(method, name):
-    backbone, head, data = fitted(name, method, steps=60)
+    backbone, head, data = fitted(name, method, steps=40)
     with torch.no_grad():
         backbone.module.train(method in ("full", "lp_ft"))  # BatchNorm that trains saw this very batch
         outputs = head(backbone.encode(data.inputs.values)["vision"].pooled)
@@ -101,10 +110,6 @@ def test_fits_a_small_set_and_survives_a_reload(method, photos, tmp_path):
                          lr=0.003, device="cpu", out=tmp_path / "model", quiet=True)  # fmt: skip
     assert model.evaluate(photos)["accuracy"] > 95
     again = zoo.load_model(tmp_path / "model")
-    assert again.spec == zoo.load_model(tmp_path / "model").spec
-    images = zoo.load_images(photos).images if hasattr(zoo, "load_images") else None
-    from zoo.data.images import image_folder
-
     images = list(image_folder(photos).images)[::3]
     assert np.array_equal(again.predict_proba(images), model.predict_proba(images))
     assert np.allclose(again.predict_proba(images[:1]), model.predict_proba(images)[:1], rtol=1e-4, atol=1e-6)
