@@ -39,7 +39,7 @@ def blocks(module: nn.Module) -> list[Named]:
     most = (False, 0)
     for name, part in module.named_modules():
         for row in _rows(part):
-            flat = [piece for inner, child in row for piece in _flat(f"{name}.{inner}" if name else inner, child)]
+            flat = _flat([(f"{name}.{inner}" if name else inner, child) for inner, child in row])
             sizes = [_size(child) for _, child in flat]
             rank = (any(list(child.children()) for _, child in flat), sum(sizes))
             if max(sizes) <= DOMINANT * sum(sizes) and rank > most:
@@ -61,15 +61,18 @@ def _rows(module: nn.Module) -> Iterator[list[Named]]:
     yield from (row for row in numbered.values() if len(row) > 1)
 
 
-def _flat(name: str, part: nn.Module) -> list[Named]:
+def _flat(row: list[Named]) -> list[Named]:
+    """A row of rows laid end to end, when each part is a plain Sequential of blocks of one kind."""
     from torch import nn
 
-    if type(part) is not nn.Sequential:
-        return [(name, part)]
-    inner = [(f"{name}.{below}", child) for below, child in part.named_children() if _size(child)]
-    if len({type(child) for _, child in inner}) != 1 or any(not list(child.children()) for _, child in inner):
-        return [(name, part)]  # a block that is written as a Sequential, not a row of blocks
-    return inner
+    pieces: list[Named] = []
+    for name, part in row:
+        inner = [(f"{name}.{below}", child) for below, child in part.named_children() if _size(child)]
+        alike = len({type(child) for _, child in inner}) == 1
+        if type(part) is not nn.Sequential or not alike or not all(list(child.children()) for _, child in inner):
+            return row
+        pieces += inner
+    return pieces
 
 
 def _size(module: nn.Module) -> int:
@@ -123,7 +126,7 @@ def _order(backbone: Backbone, row: Iterable[nn.Module]) -> dict[str, int]:
 
     def note(name: str) -> None:
         if not inside:
-            seen[name] = len(row) + 1 if at == len(row) else at
+            seen[name] = len(row) + 1 if row and at == len(row) else at
 
     for index, part in enumerate(row, start=1):
         handles.append(part.register_forward_pre_hook(lambda *_, index=index: enter(index)))

@@ -155,4 +155,5 @@ def _stood_in(front: Sequence[nn.Module], hidden: Tensor) -> Iterator[None]:
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
     if np.prod(shape, dtype=np.int64) * dtype.itemsize <= IN_MEMORY:
         return np.empty(shape, dtype)
-    return np.memmap(tempfile.TemporaryFile(), dtype, "w+", shape=shape)  # noqa: SIM115  (lives as long as the map)
+    with tempfile.TemporaryFile() as file:  # closed and without a name it lives as long as the map of it
+        return np.memmap(file, dtype, "w+", shape=shape)

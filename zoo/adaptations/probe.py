@@ -55,9 +55,12 @@ def receiving(backbone: Backbone, weights: Mapping[str, Tensor]) -> set[str]:
 
     flags = {name: weight.requires_grad for name, weight in weights.items()}
     training = backbone.module.training
-    zero = [weight for weight in backbone.module.parameters() if not bool(weight.any())]
+    zero = [(weight, weight.detach().clone()) for weight in backbone.module.parameters() if not bool(weight.any())]
+    generator = torch.Generator().manual_seed(0)
     try:
-        _fill(zero, 0.02)
+        with torch.no_grad():
+            for weight, _ in zero:
+                weight.copy_(0.02 * torch.randn(weight.shape, generator=generator))
         for weight in weights.values():
             weight.requires_grad_(True)
         backbone.module.eval()
@@ -65,20 +68,13 @@ def receiving(backbone: Backbone, weights: Mapping[str, Tensor]) -> set[str]:
             total = sum(_mixed(features.pooled) for features in backbone.encode(probe(backbone)).values())
         gradients = torch.autograd.grad(total, list(weights.values()), allow_unused=True)
     finally:
-        _fill(zero, 0.0)
+        with torch.no_grad():
+            for weight, own in zero:
+                weight.copy_(own)
         for name, weight in weights.items():
             weight.requires_grad_(flags[name])
         backbone.module.train(training)
     return {name for name, got in zip(weights, gradients, strict=True) if got is not None and bool(got.ne(0).any())}
-
-
-def _fill(weights: list[Tensor], spread: float) -> None:
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in weights:
-            weight.copy_(spread * torch.randn(weight.shape, generator=generator))
 
 
 def _mixed(pooled: Tensor) -> Any:

@@ -32,7 +32,7 @@ def targets(backbone: Backbone, wanted: Sequence[str] = ()) -> list[str]:
     Example:
         >>> import zoo
         >>> targets(zoo.load("pocket/resnet10.glyphs"))[:3]
-        ['layer1.0.conv1', 'layer1.0.conv2', 'layer1.0.downsample.0']
+        ['layer1.0.conv1', 'layer1.0.conv2', 'layer2.0.conv1']
     """
     named = dict(backbone.module.named_modules())
     obstacles = {name: _obstacle(part) for name, part in named.items() if name}

@@ -242,6 +242,8 @@ class Workbench:
 def _check_adaptation(arm: Arm) -> None:
     """Refuse an arm whose adaptation does not go with its role, or has no such options, before anything runs."""
     if arm.role == "C":
+        if arm.options:
+            raise IncompatibleError(f"arm {arm.id!r} has role C, which takes no options. Fix: leave them out.")
         return
     adaptation, trains = ADAPTATIONS.get(arm.adaptation)(), arm.role in "SPM"
     own_options(arm.adaptation, adaptation, arm.options)
@@ -250,6 +252,10 @@ def _check_adaptation(arm: Arm) -> None:
         what = f"which {'trains' if trains else 'freezes'} the backbone, and adaptation {arm.adaptation!r} does not"
     elif arm.role in "SM" and _needs_trained(arm):
         what = f"which has no trained weights, and adaptation {arm.adaptation!r} makes no sense without"
+    if arm.search in arm.options:
+        raise IncompatibleError(
+            f"arm {arm.id!r} sets {arm.search}, which zoo searches. Fix: list its values under grids.{arm.search}."
+        )
     if what:
         raise IncompatibleError(
             f"arm {arm.id!r} has role {arm.role}, {what}. Fix: roles S, P and M take 'full' (P also 'lora', 'top_k' "

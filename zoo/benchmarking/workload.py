@@ -67,7 +67,8 @@ class Workload:
 
     def unit(self, run: RunSpec, graph: str) -> Unit | str:
         """FLOPs of a step and of a sample, counted once a process for each graph, adaptation and batch shape."""
-        own = getattr(ADAPTATIONS.get(run.recipe["adaptation"]), "options", {})
+        adaptation = ADAPTATIONS.get(run.recipe["adaptation"])
+        own = getattr(adaptation, "options", {}) if adaptation.trains_backbone else {}
         recipe = {name: run.recipe.get(name) for name in ("adaptation", "batch_size", "augmentation", *own)}
         key = canonical([graph, recipe, self.task.kind, self.task.classes])
         if key not in _KNOWN:
