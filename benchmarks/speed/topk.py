@@ -1,7 +1,7 @@
 """What caching the frozen part saves: CPU of 10 epochs of `top_k` against 10 epochs of `full`, through `zoo.finetune`.
 
-Paired runs (A B A B), medians of ratios, one thread; the same images, labels, batches and steps, no augmentation. The CPU
-of `top_k` holds everything: the one pass of the frozen part, the trial of the cut, and the evaluation that ends a fit.
+Paired runs (A B A B), medians of ratios, one thread; the same images, labels, batches and steps, no augmentation. The
+CPU of `top_k` holds everything: the one pass of the frozen part, the trial of the cut, the evaluation that ends a fit.
 What both pay alike (making the network, reading and preprocessing the images, scoring) is in both.
 
     top_k     the last block and the head train; what the blocks before it give is kept
@@ -91,7 +91,9 @@ def main() -> None:
             for run in range(options.runs):
                 for way in ways:
                     spent[way].append(fit_cpu(name, data, way))
-                print(f"{name} run {run + 1}: " + ", ".join(f"{way} {spent[way][-1]:.1f} s" for way in ways), flush=True)
+                print(
+                    f"{name} run {run + 1}: " + ", ".join(f"{way} {spent[way][-1]:.1f} s" for way in ways), flush=True
+                )
             found = {"cpu_seconds": {way: round(statistics.median(spent[way]), 2) for way in ways}}
             for other in ("full", "uncached"):
                 ratios = [a / b for a, b in zip(spent[other], spent["top_k"], strict=True)]

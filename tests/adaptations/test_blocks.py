@@ -68,7 +68,11 @@ def test_every_weight_of_a_vit_has_its_depth():
     backbone = scratch("timm/test_vit")
     found, count = depths(backbone)
     assert found.keys() == dict(backbone.module.named_parameters()).keys()
-    assert {name.split(".")[0] for name, depth in found.items() if depth == 0} == {"cls_token", "pos_embed", "patch_embed"}
+    assert {name.split(".")[0] for name, depth in found.items() if depth == 0} == {
+        "cls_token",
+        "pos_embed",
+        "patch_embed",
+    }
     assert {name.split(".")[0] for name, depth in found.items() if depth == count + 1} == {"norm"}
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in backbone.module.modules())
 

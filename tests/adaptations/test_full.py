@@ -35,7 +35,7 @@ def test_layer_decay_slows_early_blocks():
 
 def test_layer_decay_needs_blocks():
     net = zoo.wrap(nn.Sequential(nn.Flatten(), nn.Linear(16, 4)), input_size=(1, 4, 4))
-    with pytest.raises(IncompatibleError, match="layer_decay=0.5 needs blocks"):
+    with pytest.raises(IncompatibleError, match=r"layer_decay=0\.5 needs blocks"):
         Full().prepare(net, {"lr": 0.1, "layer_decay": 0.5})
     with pytest.raises(InvalidRecord, match="layer_decay of full must be above 0 and at most 1"):
         Full().prepare(net, {"lr": 0.1, "layer_decay": 1.5})

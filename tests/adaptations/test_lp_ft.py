@@ -19,7 +19,9 @@ def test_the_head_starts_as_the_probe_and_trains_at_the_rate_of_the_backbone(pho
     found = []
     fit_head = LpFt.fit_head
     monkeypatch.setattr(LpFt, "fit_head", lambda self, *given: found.append(given) or fit_head(self, *given))
-    model = zoo.finetune("pocket/resnet10.glyphs", photos, method="lp_ft", steps=2, penalty=0.1, device="cpu", quiet=True)
+    model = zoo.finetune(
+        "pocket/resnet10.glyphs", photos, method="lp_ft", steps=2, penalty=0.1, device="cpu", quiet=True
+    )
     features, targets, options, classes = found[0]
     probe = LinearProbe().fit_head(features, targets, {"penalty": 0.1}, classes)
     assert options["penalty"] == 0.1

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import pytest
 
 from zoo.adaptations import ADAPTATIONS
@@ -7,7 +9,12 @@ from zoo.errors import InvalidRecord, UnknownName
 
 
 class Own:
-    options = {"size": whole(3), "rate": number(None, "above 0", lambda v: v > 0), "wide": flag(False), "of": names()}
+    options: ClassVar = {
+        "size": whole(3),
+        "rate": number(None, "above 0", lambda v: v > 0),
+        "wide": flag(False),
+        "of": names(),
+    }
 
 
 def test_defaults_and_text():

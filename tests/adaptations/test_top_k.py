@@ -32,7 +32,7 @@ def test_too_many_blocks_or_none():
     with pytest.raises(IncompatibleError, match=r"the last 5 blocks, and pocket/resnet10.glyphs .* has 4 blocks"):
         TopK().prepare(zoo.load("pocket/resnet10.glyphs"), {"lr": 0.1, "blocks": 5})
     net = zoo.wrap(nn.Sequential(nn.Flatten(), nn.Linear(16, 4)), input_size=(1, 4, 4))
-    with pytest.raises(IncompatibleError, match="has no row of blocks. Fix: method='full'"):
+    with pytest.raises(IncompatibleError, match=r"has no row of blocks\. Fix: method='full'"):
         TopK().prepare(net, {"lr": 0.1})
 
 
@@ -54,9 +54,10 @@ def test_cached_training_equals_training_that_runs_the_frozen_part(monkeypatch):
             monkeypatch.setattr(TopK, "cut", lambda self, backbone, options: "for this test")
         torch.manual_seed(0)
         head = nn.Linear(256, 3)
-        notes = fit_adapted(method, groups, backbone, head, ImageClassification(),
-                            Labelled(Noise(), np.arange(12) % 3, np.arange(12)),
-                            TrainSpec(10, 4, 0.01, device="cpu", threads=1), {}, classes=3, head_lr=0.01, quiet=True)  # fmt: skip
+        data = Labelled(Noise(), np.arange(12) % 3, np.arange(12))
+        spec = TrainSpec(10, 4, 0.01, device="cpu", threads=1)
+        notes = fit_adapted(method, groups, backbone, head, ImageClassification(), data, spec, {},
+                            classes=3, head_lr=0.01, quiet=True)  # fmt: skip
         assert ("ran once" in notes[0]) == cached
         fits.append(backbone.module.state_dict() | {"head": head.weight.detach()})
     for name, value in fits[0].items():

@@ -1,9 +1,9 @@
 """The blocks of a network, found by its structure: the row of parts that most of its weights lie in.
 
-    VisionTransformer   blocks.0 ... blocks.11
-    ResNet              layer1.0, layer1.1, layer2.0 ... (rows of rows are laid end to end)
-    ConvNeXt            stages.0 ... stages.3
-    BERT                encoder.layer.0 ...
+VisionTransformer   blocks.0 ... blocks.11
+ResNet              layer1.0, layer1.1, layer2.0 ... (rows of rows are laid end to end)
+ConvNeXt            stages.0 ... stages.3
+BERT                encoder.layer.0 ...
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ class Activations:
         return Resumed(self.inputs[indices], torch.from_numpy(self.hidden[places]))
 
 
-class _Reached(Exception):  # noqa: N818  (no error: it ends a forward pass that has given what was asked)
-    """The front has run."""
+class _Reached(Exception):
+    """The front has run: no error, it ends a forward pass that has given what was asked."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Cut:
 
     def resuming(self) -> Backbone:
         """The same backbone, that takes `Resumed` batches."""
-        return replace(self.backbone, encoder=self.encode)
+        return replace(self.backbone, encoder=self.encode)  # type: ignore[arg-type]  # its inputs are no Tensor
 
     def activations(self, inputs: Any, indices: np.ndarray, device: str = "cpu", size: int = 64) -> Activations:
         """Run the front once over the samples at `indices` [n] and keep what it gives."""
@@ -143,8 +143,8 @@ def _stood_in(front: Sequence[nn.Module], hidden: Tensor) -> Iterator[None]:
         return given[0] if given else next(iter(named.values()))
 
     for part in front:
-        part.forward = passed  # type: ignore[method-assign]
-    front[-1].forward = lambda *_given, **_named: hidden  # type: ignore[method-assign]
+        part.forward = passed
+    front[-1].forward = lambda *_given, **_named: hidden
     try:
         yield
     finally:

@@ -60,7 +60,13 @@ class Knn:
     def fit_head(self, features: np.ndarray, targets: np.ndarray, options: Mapping[str, Any], classes: int) -> KnnHead:
         """A head that holds the features [N, D] and targets [N]; with fewer than k samples all of them vote."""
         chosen = pick("knn", self, options)
-        head = KnnHead(*features.shape, classes, k=min(chosen["k"] or 10, len(targets)), heat=chosen["temperature"])
+        head = KnnHead(
+            len(features),
+            features.shape[1],
+            classes,
+            k=min(chosen["k"] or 10, len(targets)),
+            heat=chosen["temperature"],
+        )
         head.features.copy_(nn.functional.normalize(torch.from_numpy(features).float(), dim=1))
         head.targets.copy_(torch.from_numpy(targets))
         return head

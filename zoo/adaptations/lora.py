@@ -92,7 +92,7 @@ class Lora:
 
 
 def _import_peft() -> tuple[Any, Any]:
-    """peft's tuner and its configuration, or the error that says how to get them."""
+    """The tuner of peft and its configuration, or the error that says how to get them."""
     try:
         from peft import LoraConfig
         from peft.tuners.lora import LoraModel

@@ -59,8 +59,8 @@ def receiving(backbone: Backbone, weights: Mapping[str, Tensor]) -> set[str]:
     generator = torch.Generator().manual_seed(0)
     try:
         with torch.no_grad():
-            for weight, _ in zero:
-                weight.copy_(0.02 * torch.randn(weight.shape, generator=generator))
+            for empty, _ in zero:
+                empty.copy_(0.02 * torch.randn(empty.shape, generator=generator))
         for weight in weights.values():
             weight.requires_grad_(True)
         backbone.module.eval()
@@ -69,8 +69,8 @@ def receiving(backbone: Backbone, weights: Mapping[str, Tensor]) -> set[str]:
         gradients = torch.autograd.grad(total, list(weights.values()), allow_unused=True)
     finally:
         with torch.no_grad():
-            for weight, own in zero:
-                weight.copy_(own)
+            for empty, own in zero:
+                empty.copy_(own)
         for name, weight in weights.items():
             weight.requires_grad_(flags[name])
         backbone.module.train(training)

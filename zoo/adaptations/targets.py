@@ -22,8 +22,8 @@ def targets(backbone: Backbone, wanted: Sequence[str] = ()) -> list[str]:
     """Full names of the layers to adapt.
 
     By default these are all that fit in the blocks of the network (of a ViT: qkv, proj, fc1 and fc2; of a ConvNeXt: the
-    fc1 and fc2 of each stage and the convolutions between them; of a ResNet: its convolutions), and in a network without
-    a row of blocks all that fit but a classifier. `wanted` names layers instead, by the ends of their names.
+    fc1 and fc2 of each stage and the convolutions between them; of a ResNet: its convolutions). In a network without a
+    row of blocks they are all that fit but a classifier. `wanted` names layers instead, by the ends of their names.
 
     Raises:
         IncompatibleError: nothing fits, or a wanted layer does not; the message says why.
@@ -47,7 +47,9 @@ def targets(backbone: Backbone, wanted: Sequence[str] = ()) -> list[str]:
     if not inside:
         inside = [name for name in fitting if name in working and name.rpartition(".")[2] not in CLASSIFIERS]
     if not inside:
-        kinds = sorted({type(part).__name__ for part in named.values() if next(part.parameters(False), None) is not None})
+        kinds = sorted(
+            {type(part).__name__ for part in named.values() if next(part.parameters(False), None) is not None}
+        )
         raise IncompatibleError(
             f"lora fits no layer of {backbone.spec.name} ({type(backbone.module).__name__} of {', '.join(kinds[:8])}): "
             "it needs a Linear, Conv1d or Conv2d layer that is called and receives a gradient; convolutions in groups, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.cli.shown import size
 
@@ -108,11 +108,11 @@ def _finetune(options: argparse.Namespace) -> int:
     return 0
 
 
-def _given(pairs: list[str]) -> dict[str, str]:
+def _given(pairs: list[str]) -> dict[str, Any]:
     """`["rank=4"]` as `{"rank": "4"}`; the method reads the values."""
     from zoo.errors import UsageError
 
-    given: dict[str, str] = {}
+    given: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name or name in given:

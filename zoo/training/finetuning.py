@@ -191,8 +191,8 @@ def finetune(
         method: an adaptation: `full`, `linear_probe`, `knn`, `lp_ft`, `lora`, `top_k`, or a third party's.
         pretrained: False fits the same architecture from scratch.
         labels_per_class: use only so many labels of each class; None uses all of the train part.
-        steps, batch_size, lr, augmentation: of training; not used where the backbone is frozen. None augments by `warp`,
-            and not at all for `top_k`, whose frozen part then runs once.
+        steps, batch_size, lr, augmentation: of training; not used where the backbone is frozen. An augmentation of None
+            is `warp`, and `none` for `top_k`, whose frozen part then runs once.
         seed: of the split, the label subset, the order and the initialisation.
         device: `auto`, `cpu`, `cuda` or `mps`.
         out: folder to save the model in; until it is saved checkpoints lie there, and the same call goes on from them.
@@ -214,7 +214,7 @@ def finetune(
     """
     adaptation = ADAPTATIONS.get(method)()
     chosen_options = own_options(method, adaptation, options)
-    augmentation = augmentation or getattr(adaptation, "augmentation", "warp")
+    how = augmentation or str(getattr(adaptation, "augmentation", "warp"))
     folder = writable(out) if out else None
     data = data if isinstance(data, LabelledImages) else load_images(data)
     task = TaskSpec(data.name, "image_classification", data.name, len(data.classes), revision=data.digest)
@@ -241,13 +241,13 @@ def finetune(
 
     if adaptation.trains_backbone:
         start = weights_digest(_both(backbone, head))
-        identity = digest_of([start, data.digest, chosen.tolist(), data.classes, method, settings, augmentation, HEAD_LR])
+        identity = digest_of([start, data.digest, chosen.tolist(), data.classes, method, settings, how, HEAD_LR])
         notes = fit_adapted(
             adaptation, groups, backbone, head, kind, known, spec, chosen_options, classes=task.classes,
-            head_lr=HEAD_LR, augmentation=augmentation, checkpoints=folder / "checkpoints" if folder else None,
+            head_lr=HEAD_LR, augmentation=how, checkpoints=folder / "checkpoints" if folder else None,
             identity=identity, quiet=quiet,
         )  # fmt: skip
-        used: dict[str, Any] = spec.to_json() | {"augmentation": augmentation} | chosen_options
+        used: dict[str, Any] = spec.to_json() | {"augmentation": how} | chosen_options
     else:
         features = extract(backbone, inputs, chosen, device).numpy()
         checked = extract(backbone, inputs, parts.validation, device)
