@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from suite_files import edited, line, refusal
+from suite_files import DIGITS, edited, line, refusal
 
 from zoo.benchmarking.suite import Suite, load_suite
 from zoo.errors import UnknownName
@@ -121,3 +121,16 @@ def test_an_error_without_a_line_of_its_own_names_the_nearest_above(tmp_path):
     path = edited(tmp_path, 'adaptation = "linear_probe"\n', "")
     number = 1 + path.read_text()[: path.read_text().index('id = "F:glyphs"')].count("\n")
     assert refusal(path).startswith(f"{path}, line {number - 1}: arm 'F:glyphs' (role F) lacks adaptation")
+
+
+def test_arms_have_options_and_frozen_ones_search_what_their_adaptation_says(tmp_path):
+    own = DIGITS.replace('adaptation = "linear_probe"', 'adaptation = "knn"', 1)
+    own = own.replace('label = "glyphs, fine-tuned"', 'label = "glyphs, LoRA"\noptions = { rank = 4 }')
+    path = tmp_path / "mine.toml"
+    path.write_text(own.replace("grids = { lr", "grids = { k = [1, 3, 10], lr"), encoding="utf-8")
+    suite = load_suite(path)
+    assert [arm.search for arm in suite.arms] == ["lr", "lr", "k", "lr", "penalty", "penalty"]
+    assert suite.arms[1].options == {"rank": 4}
+    assert Suite.from_json(suite.to_json()) == suite
+    path.write_text(own, encoding="utf-8")
+    assert "grids lacks 'k'" in refusal(path)

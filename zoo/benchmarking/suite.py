@@ -31,8 +31,8 @@ ROLES = {
 class Arm(Record):
     """One competitor: `id` is unique in the suite, `role` a letter of `ROLES`, `search` the option that is searched.
 
-    `options` are those of the adaptation, such as `{ rank = 4 }` of `lora`. `baseline` is the id of the from-scratch arm
-    of the same architecture; needed where a suite has several of them.
+    `options` are those of the adaptation, such as `{ rank = 4 }` of `lora`. `baseline` is the id of the from-scratch
+    arm of the same architecture; needed where a suite has several of them.
     """
 
     id: str
