@@ -41,7 +41,7 @@ class Arm(Record):
     backbone: str = ""
     adaptation: str = ""
     baseline: str = ""
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict, hash=False)  # a dict has none, and arms are keys
 
     @property
     def search(self) -> str:
