@@ -5,6 +5,7 @@ from torch import nn
 
 import zoo
 from zoo.contracts import Batch
+from zoo.providers.weights import weights_digest
 from zoo.tasks.image_classification import ImageClassification
 from zoo.training.adapting import fit_adapted, prepared
 from zoo.training.fitting import Labelled, TaskLearner
@@ -86,3 +87,26 @@ def test_parts_that_do_not_train_stay_in_evaluation_mode():
     module.requires_grad_(True)
     learner.train()
     assert all(part.training for part in module.modules())
+
+
+@pytest.mark.parametrize("method", ["lora", "top_k", "lp_ft"])
+def test_a_run_that_was_stopped_goes_on_to_the_same_model(method, photos, tmp_path, monkeypatch):
+    from contextlib import contextmanager
+
+    from zoo.training import loop
+
+    options = {"method": method, "steps": 6, "device": "cpu", "quiet": True}
+    whole = zoo.finetune("pocket/resnet10.glyphs", photos, **options)
+
+    @contextmanager
+    def stopped_after_three():
+        asked = iter(range(100))
+        yield lambda: next(asked) >= 4
+
+    monkeypatch.setattr(loop, "interruptible", stopped_after_three)
+    with pytest.raises(zoo.ZooError, match="stopped by Ctrl-C after step 3"):
+        zoo.finetune("pocket/resnet10.glyphs", photos, out=tmp_path, **options)
+    monkeypatch.undo()
+    resumed = zoo.finetune("pocket/resnet10.glyphs", photos, out=tmp_path, **options)
+    assert weights_digest(resumed.backbone.module) == weights_digest(whole.backbone.module)
+    assert weights_digest(resumed.head) == weights_digest(whole.head)
