@@ -133,16 +133,30 @@ class Objective(Protocol):
 
 
 class Adaptation(Protocol):
-    """A way to fine-tune.
+    """A way to fine-tune. An instance serves one fit.
 
-    One whose `trains_backbone` is False also has `fit_head`, and gets features that were extracted once:
-    `fit_head(features [N, D], targets [N], penalty, classes) -> nn.Module`.
+    `trains_backbone` and `prepare` are all that is needed of one that trains. What else it may have is looked for:
+
+    - `options`: its own options by name (`zoo.adaptations.options.Option`); others are refused before anything runs.
+    - `needs_trained`: True where it makes sense on trained weights only; a from-scratch arm refuses it.
+    - `fit_head(features [N, D], targets [N], options, classes) -> nn.Module`: a head from features that were extracted
+      once. One that freezes the backbone must have it, and its head is the result; of one that trains it is the start.
+    - `candidates(options, labels) -> list of options`, of one that freezes: what validation chooses from, with
+      `searched` the name of the option that differs.
+    - `blank_head(width, classes, facts)`: an empty head for `load_model`, where `fit_head` gives no linear layer; the
+      head's own `facts` (JSON) are saved with the model.
+    - `cut(backbone, options)`: the frozen front of the backbone (`zoo.adaptations.cutting.Cut`), or why there is none.
+    - `augmentation`: which one it uses unless told otherwise.
+    - `finish(backbone)` after training, and `drop()` when it failed: take out again what `prepare` put in.
     """
 
     trains_backbone: bool
 
     def prepare(self, backbone: Backbone, options: Mapping[str, Any]) -> list[ParameterGroup]:
-        """Freeze or inject, and return the optimiser's groups of backbone parameters (empty when none trains)."""
+        """Freeze or inject, and return the optimiser's groups of backbone parameters (empty when none trains).
+
+        `options` holds `lr` and `weight_decay` beside its own; nothing random but from torch's global state.
+        """
         ...
 
 

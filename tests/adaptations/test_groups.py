@@ -1,6 +1,7 @@
 from torch import nn
 
-from zoo.adaptations.groups import parameter_groups
+import zoo
+from zoo.adaptations.groups import layered_groups, parameter_groups
 
 
 def test_every_trainable_parameter_once_and_vectors_without_decay():
@@ -15,3 +16,11 @@ def test_every_trainable_parameter_once_and_vectors_without_decay():
 
 def test_frozen_module_has_no_groups():
     assert parameter_groups(nn.Linear(2, 2).requires_grad_(False), lr=0.1, weight_decay=0.0) == []
+
+
+def test_layered_groups_leave_out_what_is_frozen():
+    backbone = zoo.load("pocket/resnet10", pretrained=False, seed=0)
+    backbone.module.layer1.requires_grad_(False)
+    groups = layered_groups(backbone, lr=1.0, weight_decay=0.0, layer_decay=0.1)
+    assert sorted({round(group["lr"], 6) for group in groups}) == [1e-5, 1e-3, 1e-2, 1e-1]
+    assert all(p.requires_grad for group in groups for p in group["params"])

@@ -19,7 +19,7 @@ def data(classes, seed=0):
 def test_head_equals_the_scikit_learn_pipeline(classes):
     features, targets = data(classes)
     upstream = make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=2000)).fit(features, targets)
-    head = LinearProbe().fit_head(features, targets, penalty=0.3, classes=classes)
+    head = LinearProbe().fit_head(features, targets, {"penalty": 0.3}, classes=classes)
     outputs = head(torch.from_numpy(features).float()).softmax(1).numpy()
     assert np.abs(outputs - upstream.predict_proba(features)).max() < 1e-4
 
@@ -37,3 +37,8 @@ def test_nothing_of_the_backbone_trains():
     backbone = zoo.load("pocket/resnet10.glyphs")
     assert LinearProbe().prepare(backbone, {}) == []
     assert not any(p.requires_grad for p in backbone.module.parameters())
+
+
+def test_candidates_are_the_penalty_that_was_given_or_all():
+    assert [each["penalty"] for each in LinearProbe().candidates({}, 10)] == [0.01, 0.1, 1.0, 10.0]
+    assert LinearProbe().candidates({"penalty": 0.5}, 10) == [{"penalty": 0.5}]

@@ -122,10 +122,11 @@ def test_a_cell_does_not_depend_on_the_random_state_or_move_it(workbench):
 def test_what_training_starts_from(workbench, monkeypatch, role, name):
     starts = []
 
-    def note(backbone, head, *rest, **options):
+    def note(adaptation, groups, backbone, head, *rest, **options):
         starts.append(({k: v.clone() for k, v in backbone.module.state_dict().items()}, head.weight.clone()))
+        return ()
 
-    monkeypatch.setattr(module, "fit_network", note)
+    monkeypatch.setattr(module, "fit_adapted", note)
     workbench.run(job(workbench, role))
     expected = zoo.load(name, pretrained=role == "P", seed=SEED).module.state_dict()
     assert all(torch.equal(starts[0][0][key], value) for key, value in expected.items())
@@ -246,3 +247,58 @@ def test_an_adaptation_that_does_not_go_with_the_role(role, adaptation):
     suite = tiny()
     with pytest.raises(IncompatibleError, match=f"role {role}, .* Fix: roles S, P and M take 'full'"):
         Workbench(dataclasses.replace(suite, arms=only(suite, role, adaptation=adaptation)))
+
+
+@pytest.mark.parametrize("adaptation", ["lora", "top_k", "lp_ft"])
+def test_scratch_cannot_have_what_needs_trained_weights(adaptation):
+    suite = tiny()
+    with pytest.raises(IncompatibleError, match="role S, which has no trained weights"):
+        Workbench(dataclasses.replace(suite, arms=only(suite, "S", adaptation=adaptation)))
+
+
+def test_scratch_with_layer_decay_is_refused():
+    suite = tiny()
+    bench = Workbench(dataclasses.replace(suite, arms=only(suite, "S", options={"layer_decay": 0.7})))
+    with pytest.raises(ScratchArmError, match="different rates"):
+        bench.run(job(bench, "S"))
+
+
+@pytest.mark.parametrize(
+    ("role", "changes", "error", "message"),
+    [
+        ("P", {"adaptation": "lora", "options": {"rnk": 4}}, UnknownName, "option of lora 'rnk'. Nearest: rank"),
+        ("F", {"options": {"penalty": 1.0}}, IncompatibleError, "sets penalty, which zoo searches"),
+        ("C", {"options": {"rank": 1}}, IncompatibleError, "takes no options"),
+    ],
+)
+def test_options_that_an_arm_cannot_have(role, changes, error, message):
+    suite = tiny()
+    with pytest.raises(error, match=message):
+        Workbench(dataclasses.replace(suite, arms=only(suite, role, **changes)))
+
+
+@pytest.mark.parametrize(
+    ("adaptation", "options"), [("lora", {"rank": 2}), ("top_k", {"blocks": 2}), ("lp_ft", {"layer_decay": 0.8})]
+)
+def test_adaptations_of_pretrained_arms(adaptation, options):
+    suite = tiny()
+    arms = tuple(arm for arm in only(suite, "P", adaptation=adaptation, options=options) if arm.id in ("S", "P:glyphs"))
+    bench = Workbench(dataclasses.replace(suite, arms=arms))
+    result = bench.run(job(bench, "P"))
+    assert result == bench.run(job(bench, "P"))
+    assert job(bench, "P").run.recipe.items() >= options.items()
+    assert result["graph"] == bench.run(job(bench, "S"))["graph"]
+    assert (result["trained_parameters"] < result["total_parameters"]) == (adaptation != "lp_ft")
+    assert any("runs at every step" in note for note in result["warnings"]) == (adaptation == "top_k")
+    assert result["flops"]["extract"] > 0 if adaptation == "lp_ft" else result["flops"]["extract"] == 0
+
+
+def test_nearest_neighbours_as_a_frozen_arm():
+    suite = tiny()
+    arms = tuple(arm for arm in only(suite, "F", adaptation="knn") if arm.id in ("S", "F:glyphs"))
+    bench = Workbench(dataclasses.replace(suite, arms=arms, grids=suite.grids | {"k": [1, 3, 10]}))
+    run = bench.run_spec(arms[1], BUDGET, SEED, "final", 90.0)  # a searched value comes as a float
+    result = bench.run(Job(run))
+    assert run.recipe["k"] == 90.0
+    assert (result["trained_parameters"], result["flops"]["train"]) == (0, 0)
+    assert result["score"] > 20

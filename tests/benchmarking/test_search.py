@@ -45,6 +45,14 @@ def test_ties_in_score_and_loss_go_to_the_smaller_value():
     assert choose("lr", GRID, rows(40, 50, 50)).value == 0.003
 
 
+@pytest.mark.parametrize(("grid", "best", "extend"), [([1, 3, 10], 1, None), ([2, 10], 2, 1), ([1, 3, 10], 10, 30)])
+def test_neighbours_are_extended_by_whole_numbers_from_one_on(grid, best, extend):
+    trials = [row(value, 60 if value == best else 10) for value in grid]
+    for trial in trials:
+        trial.run.recipe["k"] = trial.run.recipe.pop("lr")
+    assert choose("k", grid, trials).extend == extend
+
+
 def test_a_value_with_one_failed_trial_cannot_win():
     trials = [*rows(10, 99, 20), row(0.003, None, seed=1)]
     found = choose("lr", GRID, trials)

@@ -148,3 +148,16 @@ def test_the_line_of_an_arm_that_has_a_namesake_at_another_level(tmp_path):
     lines[number] = 'role = "Q"'
     path.write_text("\n".join(lines))
     assert f"line {number + 1}: arm 'M:glyphs' has role 'Q'" in refusal(path, level="full")
+
+
+def test_arms_have_options_and_frozen_ones_search_what_their_adaptation_says(tmp_path):
+    own = DIGITS.replace('adaptation = "linear_probe"', 'adaptation = "knn"', 1)
+    own = own.replace('label = "glyphs, fine-tuned"', 'label = "glyphs, LoRA"\noptions = { rank = 4 }')
+    path = tmp_path / "mine.toml"
+    path.write_text(own.replace("grids = { lr", "grids = { k = [1, 3, 10], lr"), encoding="utf-8")
+    suite = load_suite(path)
+    assert [arm.search for arm in suite.arms] == ["lr", "lr", "k", "lr", "penalty", "penalty"]
+    assert suite.arms[1].options == {"rank": 4}
+    assert Suite.from_json(suite.to_json()) == suite
+    path.write_text(own, encoding="utf-8")
+    assert "grids lacks 'k'" in refusal(path)

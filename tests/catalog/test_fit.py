@@ -33,3 +33,10 @@ def test_reasons():
     assert Needs(can=("pooled", "maps")).unmet(text) == "needs maps"
     assert Needs().unmet(text) == Needs(("tokens",), ("text",)).unmet(text) == ""
     assert fits(text, ["a", "plug-in"], {"a": Needs(("maps",))}) == {"a": "needs maps", "plug-in": ""}
+
+
+def test_a_network_of_two_towers_has_no_last_blocks():
+    pair = BackboneSpec("a/clip", "a", "clip", modality="image-text", can=("pooled",))
+    found = fits(pair, adaptations.ADAPTATIONS.names(), adaptations.NEEDS)
+    assert found["top_k"] == "is for vision or text or speech"
+    assert not any(reason for name, reason in found.items() if name != "top_k")

@@ -8,7 +8,21 @@ ADAPTATIONS = Registry(
     {
         "full": "zoo.adaptations.full:Full",
         "linear_probe": "zoo.adaptations.linear_probe:LinearProbe",
+        "knn": "zoo.adaptations.knn:Knn",
+        "lp_ft": "zoo.adaptations.lp_ft:LpFt",
+        "lora": "zoo.adaptations.lora:Lora",
+        "top_k": "zoo.adaptations.top_k:TopK",
     },
     group="zoo.adaptations",
 )
-NEEDS = {"full": Needs(), "linear_probe": Needs()}
+_ONE_TRUNK = Needs(modalities=("vision", "text", "speech"))  # an image-text network has two rows of blocks
+NEEDS = {
+    "full": Needs(),
+    "linear_probe": Needs(),
+    "knn": Needs(),
+    "lp_ft": Needs(),
+    "lora": Needs(),
+    "top_k": _ONE_TRUNK,
+}
+SEARCHED = {"knn": "k"}
+"""The option that a benchmark searches for an adaptation which freezes the backbone; `penalty` where none is named."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+
+from zoo.adaptations.options import number, pick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,23 +16,39 @@ if TYPE_CHECKING:
     from zoo.contracts import Backbone, ParameterGroup
 
 
+PENALTIES = (0.01, 0.1, 1.0, 10.0)
+
+
 class LinearProbe:
-    """Nothing of the backbone trains; BatchNorm statistics stay as they were."""
+    """Nothing of the backbone trains; BatchNorm statistics stay as they were.
+
+    Options:
+        penalty: inverse strength C of the L2 regularisation, larger means less; validation chooses it by default.
+    """
 
     trains_backbone = False
+    searched = "penalty"
+    options: ClassVar = {"penalty": number(None, "above 0, such as 0.1", lambda value: value > 0)}
 
     def prepare(self, backbone: Backbone, options: Mapping[str, Any]) -> list[ParameterGroup]:  # noqa: ARG002
         """Freeze everything; there is nothing for an optimiser to do."""
         backbone.module.requires_grad_(False)
         return []
 
-    def fit_head(self, features: np.ndarray, targets: np.ndarray, penalty: float, classes: int) -> nn.Linear:
+    def candidates(self, options: Mapping[str, Any], labels: int) -> list[dict[str, Any]]:  # noqa: ARG002
+        """The penalty that was given, or those that validation chooses from."""
+        given = pick("linear_probe", self, options)["penalty"]
+        return [{"penalty": value} for value in (PENALTIES if given is None else [given])]
+
+    def fit_head(
+        self, features: np.ndarray, targets: np.ndarray, options: Mapping[str, Any], classes: int
+    ) -> nn.Linear:
         """A linear head [D] -> [classes] by multinomial logistic regression on standardised features.
 
         Args:
             features: [N, D] float.
             targets: [N] class indices.
-            penalty: inverse strength C of the L2 regularisation; larger means less.
+            options: `penalty`; 1 where it says none.
             classes: number of outputs; a class absent from `targets` gets a logit that never wins.
 
         Source: the linear evaluation of Kornblith et al. 2019 (https://arxiv.org/abs/1805.08974), by scikit-learn's
@@ -39,6 +57,7 @@ class LinearProbe:
         import torch
         from torch import nn
 
+        penalty = pick("linear_probe", self, options)["penalty"] or 1.0
         weight, bias = logistic_regression(features, targets, penalty, classes)
         head = nn.Linear(features.shape[1], classes)
         with torch.no_grad():

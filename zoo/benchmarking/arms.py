@@ -9,6 +9,7 @@ import torch
 
 from zoo.adaptations import ADAPTATIONS
 from zoo.adaptations.linear_probe import logistic_regression
+from zoo.adaptations.options import own_options
 from zoo.benchmarking.classical import pixel_features
 from zoo.benchmarking.linter import check_scratch
 from zoo.benchmarking.meter import metered
@@ -22,7 +23,8 @@ from zoo.providers.loading import fingerprint, load, seeded
 from zoo.providers.weights import weights_digest
 from zoo.specs import RunSpec, TaskSpec, digest_of
 from zoo.tasks import TASKS
-from zoo.training.fitting import Labelled, extract, fit_network
+from zoo.training.adapting import fit_adapted, prepared
+from zoo.training.fitting import Labelled, extract
 from zoo.training.trainspec import TrainSpec
 
 if TYPE_CHECKING:
@@ -115,14 +117,19 @@ class Workbench:
     def _check_shared(self) -> None:
         """Only the start may differ: each arm has the graph, inputs and adaptation that its scratch arm has.
 
+        An arm of role P may have an adaptation that makes no sense without trained weights (LoRA): scratch cannot have
+        it, trains in full, and the verdict is on pre-training used in that way.
+
         Raises:
             IncompatibleError: an arm has another architecture, preprocessing or (where it trains) adaptation.
         """
         for arm in (arm for arm in self.suite.arms if arm.role in "PFM"):
             scratch = self.suite.baselines(arm)[0]
             what = [name for name, own in self._shared[arm.id].items() if own != self._shared[scratch.id][name]]
-            if arm.role in "PM" and arm.adaptation != scratch.adaptation:
+            if arm.role in "PM" and arm.adaptation != scratch.adaptation and not _needs_trained(arm):
                 what.append("adaptation")
+            if arm.role == "M" and arm.options != scratch.options:
+                what.append("options")
             if what:
                 raise IncompatibleError(
                     f"arm {arm.id!r} ({arm.backbone}) has another {' and '.join(what)} than the from-scratch arm "
@@ -133,6 +140,7 @@ class Workbench:
     def run_spec(self, arm: Arm, budget: int, seed: int, phase: str, value: float, schedule: int = 1) -> RunSpec:
         """The record of one cell: everything that can change its result."""
         recipe: dict[str, Any] = {"adaptation": arm.adaptation, arm.search: value, "threads": 1, "device": self.device}
+        recipe |= arm.options
         if arm.search == "lr":
             recipe |= {"steps": self.suite.steps * schedule, "schedule": schedule, **self.suite.training}
         return RunSpec(
@@ -175,7 +183,7 @@ class Workbench:
         backbone = start(run.role, run.backbone, run.seed)
         adaptation = ADAPTATIONS.get(run.recipe["adaptation"])()
         inputs = self._preprocessed(run.backbone, backbone)
-        groups = adaptation.prepare(backbone, run.recipe)
+        groups = prepared(adaptation, backbone, run.recipe, run.seed)
         if run.role == "S":
             check_scratch(
                 backbone,
@@ -184,7 +192,7 @@ class Workbench:
                 run.seed,
                 lambda seed: load(run.backbone, pretrained=False, seed=seed),
             )
-        head = self._head(run, backbone, adaptation, groups, Labelled(inputs, self.data.targets, labels))
+        head, notes = self._head(run, backbone, adaptation, groups, Labelled(inputs, self.data.targets, labels))
 
         def outputs(indices: np.ndarray) -> Tensor:
             with torch.no_grad():
@@ -197,28 +205,26 @@ class Workbench:
             "total_parameters": sum(p.numel() for part in (backbone.module, head) for p in part.parameters()),
             "graph": fingerprint(backbone),
             "pretraining_flops": None if run.role == "S" else backbone.spec.pretraining_flops,
-            "warnings": [*self.data.notes, *backbone.notes],
+            "warnings": [*self.data.notes, *backbone.notes, *notes],
         }
         return outputs, facts
 
     def _head(
         self, run: RunSpec, backbone: Backbone, adaptation: Any, groups: list[dict[str, Any]], data: Labelled
-    ) -> nn.Module:
+    ) -> tuple[nn.Module, tuple[str, ...]]:
         recipe = run.recipe
         if not adaptation.trains_backbone:
             features = extract(backbone, data.inputs, data.indices, self.device).numpy()
-            targets = data.targets[data.indices]
-            head: nn.Module = adaptation.fit_head(features, targets, recipe["penalty"], self.task.classes)
-            return head
+            return adaptation.fit_head(features, data.targets[data.indices], recipe, self.task.classes), ()
         with seeded(substream(run.seed, "head")):
             head = self.kind.head(backbone, self.task)
         shared = ("steps", "batch_size", "lr", "weight_decay", "warmup", "clip_norm", "label_smoothing")
         spec = TrainSpec(**{name: recipe[name] for name in shared}, seed=run.seed, device=self.device)
-        fit_network(
-            backbone, head, self.kind, groups, data, spec,
+        notes = fit_adapted(
+            adaptation, groups, backbone, head, self.kind, data, spec, recipe, classes=self.task.classes,
             head_lr=recipe["head_lr"], augmentation=recipe["augmentation"], quiet=True,
         )  # fmt: skip
-        return head
+        return head, notes
 
     def _fit_classical(self, run: RunSpec, labels: np.ndarray) -> tuple[Callable[[np.ndarray], Tensor], dict[str, Any]]:
         known = pixel_features(self.data.images, labels)
@@ -234,13 +240,31 @@ class Workbench:
 
 
 def _check_adaptation(arm: Arm) -> None:
-    """Refuse an arm whose adaptation freezes what its role trains, or the other way round, before anything runs."""
-    if arm.role != "C" and ADAPTATIONS.get(arm.adaptation)().trains_backbone != (arm.search == "lr"):
-        does = "trains" if arm.search == "lr" else "freezes"
+    """Refuse an arm whose adaptation does not go with its role, or has no such options, before anything runs."""
+    if arm.role == "C":
+        if arm.options:
+            raise IncompatibleError(f"arm {arm.id!r} has role C, which takes no options. Fix: leave them out.")
+        return
+    adaptation, trains = ADAPTATIONS.get(arm.adaptation)(), arm.role in "SPM"
+    own_options(arm.adaptation, adaptation, arm.options)
+    what = ""
+    if adaptation.trains_backbone != trains:
+        what = f"which {'trains' if trains else 'freezes'} the backbone, and adaptation {arm.adaptation!r} does not"
+    elif arm.role in "SM" and _needs_trained(arm):
+        what = f"which has no trained weights, and adaptation {arm.adaptation!r} makes no sense without"
+    if arm.search in arm.options:
         raise IncompatibleError(
-            f"arm {arm.id!r} has role {arm.role}, which {does} the backbone, and adaptation {arm.adaptation!r} does "
-            "not. Fix: roles S, P and M take 'full', role F takes 'linear_probe'."
+            f"arm {arm.id!r} sets {arm.search}, which zoo searches. Fix: list its values under grids.{arm.search}."
         )
+    if what:
+        raise IncompatibleError(
+            f"arm {arm.id!r} has role {arm.role}, {what}. Fix: roles S, P and M take 'full' (P also 'lora', 'top_k' "
+            "or 'lp_ft'), role F takes 'linear_probe' or 'knn'."
+        )
+
+
+def _needs_trained(arm: Arm) -> bool:
+    return bool(getattr(ADAPTATIONS.get(arm.adaptation), "needs_trained", False))
 
 
 def timed(workbench: Workbench, job: Job) -> tuple[dict[str, Any], dict[str, Any]]:

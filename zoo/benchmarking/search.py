@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from zoo.specs import Result
 
+WHOLE = ("k",)  # options that are whole numbers from 1 on
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -45,6 +47,8 @@ def choose(option: str, grid: Sequence[float], trials: Sequence[Result]) -> Choi
     if edge and best in grid:
         step = sorted(grid)[1] / sorted(grid)[0]
         beyond = _round(best * step if best == max(grid) else best / step)
+        if option in WHOLE:
+            beyond = max(1, round(beyond))
         extend = beyond if beyond not in values else None
     score = -_rank(best, tried)[0]
     return Choice(best, score, edge, extend, tuple(tried))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from zoo.adaptations import SEARCHED
 from zoo.benchmarking.suite_checks import check
 from zoo.benchmarking.toml_lines import line_of, toml_lines
 from zoo.errors import InvalidRecord, UnknownName, nearest
@@ -20,7 +21,7 @@ R = TypeVar("R", bound=Record)
 ROLES = {
     "S": "from scratch, the architecture's own initialisation",
     "P": "pre-trained, then fine-tuned",
-    "F": "pre-trained and frozen, linear probe on its features",
+    "F": "pre-trained and frozen, linear probe or nearest neighbours on its features",
     "M": "random weights with the mean and spread of each pre-trained tensor, then fine-tuned",
     "C": "classical baseline: logistic regression on raw pixels",
 }
@@ -30,7 +31,8 @@ ROLES = {
 class Arm(Record):
     """One competitor: `id` is unique in the suite, `role` a letter of `ROLES`, `search` the option that is searched.
 
-    `baseline` is the id of the from-scratch arm of the same architecture; needed where a suite has several of them.
+    `options` are those of the adaptation, such as `{ rank = 4 }` of `lora`. `baseline` is the id of the from-scratch
+    arm of the same architecture; needed where a suite has several of them.
     """
 
     id: str
@@ -39,11 +41,12 @@ class Arm(Record):
     backbone: str = ""
     adaptation: str = ""
     baseline: str = ""
+    options: dict[str, Any] = field(default_factory=dict, hash=False)  # a dict has none, and arms are keys
 
     @property
     def search(self) -> str:
-        """`lr` where a network trains, `penalty` (inverse regularisation C) where a solver fits a linear model."""
-        return "lr" if self.role in "SPM" else "penalty"
+        """`lr` where a network trains; else what its adaptation says, mostly `penalty` (inverse regularisation C)."""
+        return "lr" if self.role in "SPM" else SEARCHED.get(self.adaptation, "penalty")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ TRAINING: dict[str, tuple[str, Callable[[float], bool]]] = {  # what each settin
     "clip_norm": ("0 (no clipping) or more, such as 3.0", lambda value: value >= 0),
     "head_lr": ("above 0, such as 2e-3", lambda value: value > 0),
 }
-SET_BY_ZOO = ("lr", "penalty", "steps", "schedule", "adaptation", "threads", "device")
+SET_BY_ZOO = ("lr", "penalty", "k", "steps", "schedule", "adaptation", "threads", "device")
 SEEDS = 2**32  # NumPy and scikit-learn take seeds below it
 UNEVEN = 1.3  # 1, 3, 10 and 1, 2, 5, 10 count as log-spaced: neighbouring ratios differ by less than this factor
 

@@ -1,6 +1,7 @@
 """The network's work in a cell, in FLOPs: part of its result, because it is the same on every machine.
 
-FLOPs of training are those of one real step times the steps, because all steps have the same shapes. They are counted
+FLOPs of training are those of one real step times the steps, because all steps have the same shapes; a frozen part
+whose activations are cached is still counted in each step. They are counted
 on a network of the same graph that is built for this purpose alone, so counting cannot change a result. Solvers (the
 linear probe's, the classical baseline's) are no network: their work counts as 0 FLOPs, and shows in the seconds.
 """
@@ -60,12 +61,15 @@ class Workload:
         if isinstance(unit, str):
             return {"flops": None, "flops_unknown": unit}
         steps = int(run.recipe.get("steps", 0))
-        extracted = 0 if unit.step else labels * unit.sample
+        once = hasattr(ADAPTATIONS.get(run.recipe["adaptation"]), "fit_head")  # features of the labels, for the head
+        extracted = labels * unit.sample if once else 0
         return {"flops": {"train": steps * unit.step, "extract": extracted, "evaluate": scored * unit.sample}}
 
     def unit(self, run: RunSpec, graph: str) -> Unit | str:
         """FLOPs of a step and of a sample, counted once a process for each graph, adaptation and batch shape."""
-        recipe = {name: run.recipe.get(name) for name in ("adaptation", "batch_size", "augmentation")}
+        adaptation = ADAPTATIONS.get(run.recipe["adaptation"])
+        own = getattr(adaptation, "options", {}) if adaptation.trains_backbone else {}
+        recipe = {name: run.recipe.get(name) for name in ("adaptation", "batch_size", "augmentation", *own)}
         key = canonical([graph, recipe, self.task.kind, self.task.classes])
         if key not in _KNOWN:
             _KNOWN[key] = _counted(lambda: self._count(run))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.cli.shown import size
 
@@ -19,6 +19,7 @@ PRETRAIN_EXAMPLES = """\
 FINETUNE_EXAMPLES = """\
   zoo finetune pocket/resnet10.glyphs digits --method linear_probe --labels 5
   zoo finetune timm/resnet18.a1_in1k photos/ --out runs/photos   # photos/CLASS/image.jpg
+  zoo finetune pocket/resnet10.glyphs digits --method lora --option rank=4 --option dora=true
   zoo finetune timm/resnet18 photos/ --scratch"""
 
 
@@ -34,7 +35,10 @@ def commands(add: Add) -> None:
     one = add("finetune", _finetune, "Fit a backbone to labelled images.", FINETUNE_EXAMPLES)
     one.add_argument("backbone", help="a name from `zoo list`, a folder, or module/PACKAGE.MODULE:FUNCTION")
     one.add_argument("data", help="digits, or a folder with one sub-folder for each class")
-    one.add_argument("--method", default="full", help="full (default) or linear_probe")
+    one.add_argument("--method", default="full", help="full (default), linear_probe, knn, lp_ft, lora or top_k")
+    one.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE", help="of the method, such as rank=4; repeatable"
+    )
     one.add_argument("--scratch", action="store_true", help="the same architecture without its weights")
     one.add_argument("--labels", type=int, help="use only so many labels of each class")
     one.add_argument("--steps", type=int, default=200)
@@ -58,12 +62,17 @@ def _pretrain(options: argparse.Namespace) -> int:
 
 
 def _finetune(options: argparse.Namespace) -> int:
+    from zoo.adaptations import ADAPTATIONS
+    from zoo.adaptations.options import own_options
     from zoo.data.images import load_images
     from zoo.providers.loading import load
     from zoo.training.device import choose_device
     from zoo.training.finetuning import finetune
 
     device = choose_device(options.device)
+    adaptation = ADAPTATIONS.get(options.method)
+    given = _given(options.option)
+    own_options(options.method, adaptation(), given)  # refused before anything is loaded
     backbone = load(options.backbone, pretrained=not options.scratch, seed=options.seed)
     start = "from scratch" if options.scratch else "pre-trained"
     head = f"a new head on {backbone.pooled_dim} features"
@@ -82,13 +91,32 @@ def _finetune(options: argparse.Namespace) -> int:
         seed=options.seed,
         device=device,
         out=options.out,
+        **given,
     )
     scores = model.spec.scores
     print(f"{options.method} on {scores['labels']} labels of {len(model.spec.classes)} classes:")
     print(f"  accuracy           {scores['accuracy']:5.1f} %   on {scores['test_items']} test images, read once")
     print(f"  balanced accuracy  {scores['balanced_accuracy']:5.1f} %")
-    use = "it chose the penalty" if options.method == "linear_probe" else "it chose nothing"
+    searched = getattr(adaptation, "searched", "")
+    chose = searched and searched not in given
+    use = f"it chose {searched} = {model.spec.options[searched]:g}" if chose else "it chose nothing"
     print(f"  validation         {scores['validation']:5.1f} %   on {scores['validation_items']} images; {use}")
+    for note in model.spec.notes:
+        print(f"note: {note}")
     if options.out:
         print(f'saved in {options.out}; use it with zoo.load_model("{options.out}").predict(images)')
     return 0
+
+
+def _given(pairs: list[str]) -> dict[str, Any]:
+    """`["rank=4"]` as `{"rank": "4"}`; the method reads the values."""
+    from zoo.errors import UsageError
+
+    given: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name or name in given:
+            what = "was given twice" if name in given else "is no NAME=VALUE"
+            raise UsageError(f"--option {pair!r} {what}. Fix: write it once, such as --option rank=4.")
+        given[name] = value
+    return given

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from torch import nn
 
 from zoo.adaptations import ADAPTATIONS
+from zoo.adaptations.options import own_options
 from zoo.data.batches import substream
 from zoo.data.images import Inputs, LabelledImages, load_images
 from zoo.data.splits import label_budget, split
@@ -23,7 +24,8 @@ from zoo.providers.loading import build, load, seeded
 from zoo.providers.weights import load_strictly, read_weights, weights_digest
 from zoo.specs import BackboneSpec, Record, TaskSpec, digest_of
 from zoo.tasks import TASKS
-from zoo.training.fitting import Labelled, extract, fit_network, logits
+from zoo.training.adapting import fit_adapted, prepared
+from zoo.training.fitting import Labelled, extract, logits
 from zoo.training.trainspec import TrainSpec
 
 if TYPE_CHECKING:
@@ -31,14 +33,16 @@ if TYPE_CHECKING:
 
     from zoo.contracts import Backbone
 
-PENALTIES = (0.01, 0.1, 1.0, 10.0)
 HEAD_LR = 2e-3  # the least rate of a head, which starts from nothing
 RECORD, WEIGHTS = "fitted.json", "model.safetensors"
 
 
 @dataclass(frozen=True)
 class FittedSpec(Record):
-    """What a saved model is: its backbone, its task, how it was fitted, and the scores it reached, in percent."""
+    """What a saved model is: its backbone, its task, how it was fitted, and the scores it reached, in percent.
+
+    `notes` say what was decided for the user; `head` what rebuilds a head that is no linear layer.
+    """
 
     backbone: BackboneSpec
     task: TaskSpec
@@ -47,6 +51,8 @@ class FittedSpec(Record):
     options: dict[str, Any]
     scores: dict[str, Any]
     digest: str = ""
+    notes: tuple[str, ...] = ()
+    head: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -149,7 +155,10 @@ def load_model(folder: str | Path, backbone: Backbone | None = None) -> FittedMo
             "names. Fix: zoo.load_model(folder, backbone=zoo.wrap(module))."
         )
     backbone = backbone or build(spec.backbone, pretrained=False, seed=0)
-    head = TASKS.get(spec.task.kind)().head(backbone, spec.task)
+    if spec.head:
+        head = ADAPTATIONS.get(spec.method)().blank_head(backbone.pooled_dim, spec.task.classes, spec.head)
+    else:
+        head = TASKS.get(spec.task.kind)().head(backbone, spec.task)
     load_strictly(_both(backbone, head), read_weights(path / WEIGHTS, spec.digest), str(path))
     return FittedModel(spec, backbone, head)
 
@@ -164,33 +173,36 @@ def finetune(
     steps: int = 200,
     batch_size: int = 32,
     lr: float = 1e-3,
-    penalty: float | None = None,
-    augmentation: str = "warp",
+    augmentation: str | None = None,
     seed: int = 0,
     device: str = "auto",
     out: str | Path | None = None,
     quiet: bool = False,
+    **options: Any,
 ) -> FittedModel:
     """Fit a backbone to a labelled image data set.
 
     The data is split once (60 % train, 20 % validation, 20 % test, stratified). Validation chooses the penalty of a
-    linear probe; the test part is read once, at the end, for the scores in the result.
+    linear probe and the k of `knn`; the test part is read once, at the end, for the scores in the result.
 
     Args:
         backbone: a name, a folder, or a `Backbone` (which is trained in place).
         data: a folder with one sub-folder for each class, a known data set, or `LabelledImages`.
-        method: an adaptation, `full` or `linear_probe`.
+        method: an adaptation: `full`, `linear_probe`, `knn`, `lp_ft`, `lora`, `top_k`, or a third party's.
         pretrained: False fits the same architecture from scratch.
         labels_per_class: use only so many labels of each class; None uses all of the train part.
-        steps, batch_size, lr, augmentation: of training; not used by `linear_probe`.
-        penalty: inverse regularisation of `linear_probe`; None chooses from 0.01 to 10 on validation.
+        steps, batch_size, lr, augmentation: of training; not used where the backbone is frozen. An augmentation of None
+            is `warp`, and `none` for `top_k`, whose frozen part then runs once.
         seed: of the split, the label subset, the order and the initialisation.
         device: `auto`, `cpu`, `cuda` or `mps`.
         out: folder to save the model in; until it is saved checkpoints lie there, and the same call goes on from them.
         quiet: no progress.
+        options: of the method, such as `rank=4` of `lora`; each is told where the method is defined.
 
     Raises:
-        UnknownName: backbone, data, method or augmentation.
+        UnknownName: backbone, data, method, augmentation or an option of the method.
+        InvalidRecord: an option that cannot have the value given.
+        IncompatibleError: the method does not fit this backbone.
         DataError: data that cannot be read or split, or a budget above what a class has.
         WeightsError: `out` cannot be written, or holds another model or run.
         TrainingDiverged: the loss left for good.
@@ -201,6 +213,8 @@ def finetune(
         True
     """
     adaptation = ADAPTATIONS.get(method)()
+    chosen_options = own_options(method, adaptation, options)
+    how = augmentation or str(getattr(adaptation, "augmentation", "warp"))
     folder = writable(out) if out else None
     data = data if isinstance(data, LabelledImages) else load_images(data)
     task = TaskSpec(data.name, "image_classification", data.name, len(data.classes), revision=data.digest)
@@ -216,7 +230,9 @@ def finetune(
     inputs = Inputs(data.images, backbone.preprocess)
     known = Labelled(inputs, data.targets, chosen)
     spec = TrainSpec(steps, batch_size, lr, weight_decay=0.02, label_smoothing=0.1, seed=seed, device=device)
-    groups = adaptation.prepare(backbone, {"lr": lr, "weight_decay": spec.weight_decay})
+    settings = {"lr": lr, "weight_decay": spec.weight_decay, **chosen_options}
+    groups = prepared(adaptation, backbone, settings, seed)
+    notes: tuple[str, ...] = ()
 
     def score(head: nn.Module, indices: np.ndarray) -> dict[str, float]:
         outputs = logits(backbone, head, inputs, indices, device)
@@ -225,24 +241,25 @@ def finetune(
 
     if adaptation.trains_backbone:
         start = weights_digest(_both(backbone, head))
-        identity = digest_of([start, data.digest, chosen.tolist(), data.classes, method, augmentation, HEAD_LR])
-        fit_network(
-            backbone, head, kind, groups, known, spec, head_lr=HEAD_LR, augmentation=augmentation,
-            checkpoints=folder / "checkpoints" if folder else None, identity=identity, quiet=quiet,
+        identity = digest_of([start, data.digest, chosen.tolist(), data.classes, method, settings, how, HEAD_LR])
+        notes = fit_adapted(
+            adaptation, groups, backbone, head, kind, known, spec, chosen_options, classes=task.classes,
+            head_lr=HEAD_LR, augmentation=how, checkpoints=folder / "checkpoints" if folder else None,
+            identity=identity, quiet=quiet,
         )  # fmt: skip
-        options: dict[str, Any] = spec.to_json() | {"augmentation": augmentation}
+        used: dict[str, Any] = spec.to_json() | {"augmentation": how} | chosen_options
     else:
         features = extract(backbone, inputs, chosen, device).numpy()
         checked = extract(backbone, inputs, parts.validation, device)
-        tried = [penalty] if penalty is not None else list(PENALTIES)
-        heads = {value: adaptation.fit_head(features, data.targets[chosen], value, task.classes) for value in tried}
+        tried = adaptation.candidates(chosen_options, len(chosen))
+        heads = [adaptation.fit_head(features, data.targets[chosen], each, task.classes) for each in tried]
 
-        def on_validation(value: float) -> float:
-            predictions = kind.predict(heads[value](checked)).numpy()
+        def on_validation(index: int) -> float:
+            predictions = kind.predict(heads[index].eval()(checked)).numpy()
             return float(kind.metrics(predictions, data.targets[parts.validation])[task.metric])
 
-        best = max(heads, key=on_validation)
-        head, options = heads[best], {"penalty": best, "seed": seed}
+        best = max(range(len(heads)), key=on_validation)
+        head, used = heads[best], {**tried[best], "seed": seed}
     scores = {
         **score(head, parts.test),
         "validation": score(head, parts.validation)[task.metric],
@@ -250,7 +267,10 @@ def finetune(
         "test_items": len(parts.test),
         "validation_items": len(parts.validation),
     }
-    model = FittedModel(FittedSpec(backbone.spec, task, data.classes, method, options, scores), backbone, head)
+    fitted = FittedSpec(
+        backbone.spec, task, data.classes, method, used, scores, notes=notes, head=getattr(head, "facts", {})
+    )
+    model = FittedModel(fitted, backbone, head)
     if folder:
         model.save(folder)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import nn
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from zoo.data.images import Inputs
     from zoo.training.trainspec import TrainSpec
 
 
@@ -30,9 +29,15 @@ if TYPE_CHECKING:
 class Labelled:
     """Samples to learn from: preprocessed inputs, all targets [N], and the indices [n] that may be used."""
 
-    inputs: Inputs
+    inputs: Samples
     targets: np.ndarray
     indices: np.ndarray
+
+
+class Samples(Protocol):
+    """A data set by position: `samples[indices]` is a batch of inputs that the backbone takes."""
+
+    def __getitem__(self, indices: np.ndarray) -> Any: ...
 
 
 class TaskLearner(nn.Module):
@@ -47,6 +52,15 @@ class TaskLearner(nn.Module):
         self.module, self.head = backbone.module, head
         self._backbone, self._kind = backbone, kind
         self._augment, self._smoothing = AUGMENTATIONS[augmentation], smoothing
+
+    def train(self, mode: bool = True) -> TaskLearner:
+        """Training mode, except for parts in which no weight trains: their BatchNorm and dropout stay as at the end."""
+        super().train(mode)
+        for part in self.module.modules():
+            weights = list(part.parameters())
+            if mode and weights and not any(weight.requires_grad for weight in weights):
+                part.eval()
+        return self
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Tensor:
         features = self._backbone.encode(self._augment(batch.inputs, generator))[self._backbone.spec.modality]
@@ -88,7 +102,7 @@ def fit_network(
 
 
 @torch.no_grad()
-def extract(backbone: Backbone, inputs: Inputs, indices: np.ndarray, device: str = "cpu", size: int = 256) -> Tensor:
+def extract(backbone: Backbone, inputs: Samples, indices: np.ndarray, device: str = "cpu", size: int = 256) -> Tensor:
     """Pooled features [n, D] of the samples at `indices`, in evaluation mode, on the CPU."""
     device = choose_device(device)
     module = backbone.module.eval().to(device)
@@ -101,7 +115,7 @@ def extract(backbone: Backbone, inputs: Inputs, indices: np.ndarray, device: str
 
 
 @torch.no_grad()
-def logits(backbone: Backbone, head: nn.Module, inputs: Inputs, indices: np.ndarray, device: str = "cpu") -> Tensor:
+def logits(backbone: Backbone, head: nn.Module, inputs: Samples, indices: np.ndarray, device: str = "cpu") -> Tensor:
     """Outputs [n, classes] of a fitted backbone and head."""
     outputs: Tensor = head.eval()(extract(backbone, inputs, indices, device))
     return outputs

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CROWD = 7
 """A row of panels with more lines than this is split: one row for each source of pre-training."""
-OPTIONS = {"lr": "learning rate", "penalty": "inverse penalty C"}
+OPTIONS = {"lr": "learning rate", "penalty": "inverse penalty C", "k": "neighbours k"}
 LEAST = 10.0  # points of score that an axis spans at least, so that a flat search looks flat
 TO_LEFT, TO_RIGHT = 8, 9  # matplotlib's CARETLEFTBASE and CARETRIGHTBASE: triangles whose base is at the point
 SCHEDULES = ("-", (0, (4, 1.5)), (0, (1, 1.3)))

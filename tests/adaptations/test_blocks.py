@@ -1,0 +1,97 @@
+import pytest
+import torch
+from torch import nn
+
+import zoo
+from zoo.adaptations.blocks import blocks, depths
+
+
+def scratch(name):
+    return zoo.load(name, pretrained=False, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "first", "last"),
+    [
+        ("timm/test_vit", 6, "blocks.0", "blocks.5"),
+        ("timm/test_convnext", 4, "stages.0", "stages.3"),
+        ("timm/test_resnet", 4, "layer1.0", "layer4.0"),
+        ("timm/resnet18", 8, "layer1.0", "layer4.1"),
+        ("timm/test_efficientnet", 5, "blocks.0.0", "blocks.4.0"),
+        ("pocket/resnet10", 4, "layer1.0", "layer4.0"),
+    ],
+)
+def test_rows_of_known_families(name, count, first, last):
+    backbone = scratch(name)
+    row = blocks(backbone.module)
+    assert (len(row), row[0][0], row[-1][0]) == (count, first, last)
+    assert all(backbone.module.get_submodule(at) is part for at, part in row)
+
+
+class Layer(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.inner = nn.Linear(width, width)
+
+    def forward(self, x):
+        return x + self.inner(x)
+
+
+class Text(nn.Module):
+    """As transformers writes encoders: a table that is larger than all layers, and a norm registered before them."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm_at_the_end = nn.LayerNorm(4)
+        self.embeddings = nn.Linear(1000, 4)
+        self.encoder = nn.Module()
+        self.encoder.layer = nn.ModuleList([Layer(4) for _ in range(3)])
+
+    def forward(self, x):
+        x = self.embeddings(x)
+        for layer in self.encoder.layer:
+            x = layer(x)
+        return self.norm_at_the_end(x)
+
+
+def test_a_large_table_hides_no_layers_and_depth_follows_what_runs():
+    backbone = zoo.wrap(nn.Sequential(nn.Flatten(), Text()), input_size=(1, 10, 100))
+    assert [name for name, _ in blocks(backbone.module)] == [f"1.encoder.layer.{index}" for index in range(3)]
+    found, count = depths(backbone)
+    assert count == 3
+    assert found["1.norm_at_the_end.weight"] == 4
+    assert found["1.embeddings.weight"] == 0
+    assert [found[f"1.encoder.layer.{index}.inner.bias"] for index in range(3)] == [1, 2, 3]
+
+
+def test_every_weight_of_a_vit_has_its_depth():
+    backbone = scratch("timm/test_vit")
+    found, count = depths(backbone)
+    assert found.keys() == dict(backbone.module.named_parameters()).keys()
+    assert {name.split(".")[0] for name, depth in found.items() if depth == 0} == {
+        "cls_token",
+        "pos_embed",
+        "patch_embed",
+    }
+    assert {name.split(".")[0] for name, depth in found.items() if depth == count + 1} == {"norm"}
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in backbone.module.modules())
+
+
+def test_no_row():
+    net = zoo.wrap(nn.Sequential(nn.Flatten(), nn.Linear(16, 4)), input_size=(1, 4, 4))
+    assert blocks(net.module) == []
+    assert depths(net) == ({"1.weight": 0, "1.bias": 0}, 0)
+
+
+def test_a_network_and_a_small_thing_beside_it_are_no_row():
+    inner = nn.Sequential(*[nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64)) for _ in range(3)])
+    assert [name for name, _ in blocks(nn.Sequential(inner, nn.LayerNorm(64)))] == ["0.0", "0.1", "0.2"]
+
+
+def test_the_mode_is_kept():
+    backbone = scratch("pocket/resnet10")
+    backbone.module.train()
+    before = backbone.module.bn1.running_mean.clone()
+    depths(backbone)
+    assert backbone.module.training
+    assert torch.equal(backbone.module.bn1.running_mean, before)
