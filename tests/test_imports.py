@@ -23,7 +23,8 @@ FLOORS = [  # from the ground up; imports go down or stay on their floor
     {"benchmarking"},
     {"hub"},
     {"testing"},
-    {"cli", "upkeep", "conformance"},
+    {"conformance"},
+    {"cli", "upkeep"},
     {"zoo", "__main__"},  # the facade `zoo/__init__.py`, which nobody inside imports
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

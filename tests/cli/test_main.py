@@ -25,6 +25,10 @@ HEAVY = ("torch", "transformers", "timm", "numpy")
         (["show", "pocket/resnet10.glyph"], "zoo show: unknown backbone 'pocket/resnet10.glyph'. Nearest: pocket/res"),
         (["list", "--provider", "tim"], "Nearest: timm"),
         (["finetune", "pocket/resnet10.glyphs", "digit"], "Nearest: digits"),
+        (
+            ["finetune", "transformers/google-bert/bert-base-uncased", "digits"],
+            "is a backbone for text, and image",
+        ),
         (["finetune", "pocket/resnet10.glyphs", "digits", "--labels", "500"], "labels a class was asked for"),
         (["finetune", "pocket/resnet10", "digits"], "names an architecture, not weights"),
         (["pretrain", "--recipe", "glyhps"], "Nearest: glyphs"),

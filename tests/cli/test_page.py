@@ -19,7 +19,7 @@ def spec(provider, name):
         ("transformers", "google-bert/bert-base-uncased", {"context": "512 tokens", "padding": "masked",
                                                            "tokenizer": "BertTokenizer, folds case"}),
         ("torchaudio", "wav2vec2_base.WAV2VEC2_BASE", {"sample rate": "16000 Hz, one channel", "waveform": "as it is",
-                                                       "padding": "equal length", "licence": "mit (permissive)",
+                                                       "padding": "masked", "licence": "mit (permissive)",
                                                        "weights": "pickle, to be trusted by name only"}),
         ("open_clip", "ViT-B-32.laion2b_s34b_b79k", {"context": "77 tokens", "input [C, H, W]": "3x224x224",
                                                      "tokenizer": "SimpleTokenizer, folds case"}),

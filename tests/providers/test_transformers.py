@@ -218,8 +218,8 @@ def tiny_scratch(arch):
     import dataclasses
 
     from zoo.catalog.query import describe
+    from zoo.conformance.tiny import tiny
     from zoo.providers.transformers_library import changes
-    from zoo.upkeep.tiny import tiny
 
     return build(dataclasses.replace(describe(f"transformers/{arch}"), config=changes(tiny(arch))), pretrained=False)
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
+from zoo.conformance.tiny import tiny
 from zoo.providers.transformers_library import settled
 from zoo.providers.transformers_repairs import repair, shortest
 from zoo.providers.transformers_weights import scratch
-from zoo.upkeep.tiny import tiny
 
 
 @pytest.mark.parametrize("arch", ["wav2vec2", "hubert", "wavlm"])

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from zoo.catalog.query import describe
+from zoo.conformance.tiny import tiny
 from zoo.providers.batching import encode_samples
 from zoo.providers.loading import build
 from zoo.providers.transformers_library import changes
-from zoo.upkeep.tiny import tiny
 from zoo.upkeep.transformers_padding import perturbed, relative
 
 VARIANTS = [(arch, norm) for arch in ("wav2vec2", "hubert", "wavlm") for norm in ("group", "layer")]

@@ -3,12 +3,12 @@ import torch
 from PIL import Image
 
 import zoo
+from zoo.conformance.tiny import tiny
 from zoo.errors import DataError, IncompatibleError
 from zoo.providers.loading import seeded
 from zoo.providers.transformers_library import settled
 from zoo.providers.transformers_vision import image_preprocess, vision_encoder
 from zoo.providers.transformers_weights import scratch
-from zoo.upkeep.tiny import tiny
 
 
 def test_vit_mae_sees_all_and_draws_nothing():

@@ -2,10 +2,10 @@ import pytest
 import torch
 
 import zoo
+from zoo.conformance.tiny import tiny
 from zoo.errors import WeightsError
 from zoo.providers.transformers_library import settled
 from zoo.providers.transformers_weights import from_tensors, place_of, scratch
-from zoo.upkeep.tiny import tiny
 
 
 def test_no_pooler_that_no_feature_goes_through():

@@ -3,7 +3,7 @@
 import torch
 import transformers
 
-from zoo.upkeep.tiny import tiny
+from zoo.conformance.tiny import tiny
 from zoo.upkeep.transformers_padding import perturbed
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat", "dog", "and", "the", "runs", "far", "##s"]

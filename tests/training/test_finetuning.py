@@ -7,7 +7,7 @@ from PIL import Image
 
 import zoo
 from zoo.data.images import LabelledImages, image_folder
-from zoo.errors import DataError, UnknownName, WeightsError
+from zoo.errors import DataError, IncompatibleError, UnknownName, WeightsError
 from zoo.providers.weights import weights_digest
 
 
@@ -195,3 +195,10 @@ def test_a_tag_keeps_its_own_preprocessing_after_a_reload(photos, tmp_path):
     image = Image.open(photos / "left" / "0.png").resize((300, 260))
     assert torch.equal(again.backbone.preprocess([image]), backbone.preprocess([image]))
     assert np.array_equal(again.predict_proba([image]), model.predict_proba([image]))
+
+
+@pytest.mark.parametrize("name", ["transformers/bert", "open_clip/ViT-B-32", "torchaudio/wav2vec2_base"])
+def test_a_backbone_for_another_modality_is_refused_before_it_is_built(name, monkeypatch):
+    monkeypatch.setattr("zoo.training.finetuning.load", lambda *given, **options: pytest.fail("it was loaded"))
+    with pytest.raises(IncompatibleError, match=r"image_classification is for vision\. Fix: choose one that fits"):
+        zoo.finetune(name, "digits", pretrained=False)

@@ -87,7 +87,7 @@ class Cut:
 
     def resuming(self) -> Backbone:
         """The same backbone, that takes `Resumed` batches."""
-        return replace(self.backbone, encoder=self.encode)  # type: ignore[arg-type]  # its inputs are no Tensor
+        return replace(self.backbone, encoder=self.encode)  # its inputs are no Tensor
 
     def activations(self, inputs: Any, indices: np.ndarray, device: str = "cpu", size: int = 64) -> Activations:
         """Run the front once over the samples at `indices` [n] and keep what it gives."""

@@ -65,14 +65,15 @@ def _finetune(options: argparse.Namespace) -> int:
     from zoo.adaptations import ADAPTATIONS
     from zoo.adaptations.options import own_options
     from zoo.data.images import load_images
-    from zoo.providers.loading import load
+    from zoo.providers.loading import load, spec_of
     from zoo.training.device import choose_device
-    from zoo.training.finetuning import finetune
+    from zoo.training.finetuning import check_task, finetune
 
     device = choose_device(options.device)
     adaptation = ADAPTATIONS.get(options.method)
     given = _given(options.option)
     own_options(options.method, adaptation(), given)  # refused before anything is loaded
+    check_task(spec_of(options.backbone))
     backbone = load(options.backbone, pretrained=not options.scratch, seed=options.seed)
     start = "from scratch" if options.scratch else "pre-trained"
     head = f"a new head on {backbone.pooled_dim} features"

@@ -31,8 +31,8 @@ def stand_in(spec: BackboneSpec, largest: int) -> tuple[BackboneSpec | None, str
     if (known or 0) <= largest:  # a model type of unknown size is large, or its defaults cannot be built
         return bare, BARE if bare.tag != spec.tag else ""
     if spec.provider == "transformers":
+        from zoo.conformance.tiny import tiny
         from zoo.providers.transformers_library import changes
-        from zoo.upkeep.tiny import tiny
 
         small = dataclasses.replace(
             bare, config=changes(tiny(spec.arch)), parameters=None, pooled_dim=None, token_dim=None

@@ -18,12 +18,12 @@ from zoo.adaptations.options import own_options
 from zoo.data.batches import substream
 from zoo.data.images import Inputs, LabelledImages, load_images
 from zoo.data.splits import label_budget, split
-from zoo.errors import DataError, WeightsError
+from zoo.errors import DataError, IncompatibleError, WeightsError
 from zoo.io.atomic import replace
-from zoo.providers.loading import build, load, seeded
+from zoo.providers.loading import build, load, seeded, spec_of
 from zoo.providers.weights import load_strictly, read_weights, weights_digest
 from zoo.specs import BackboneSpec, Record, TaskSpec, digest_of
-from zoo.tasks import TASKS
+from zoo.tasks import NEEDS, TASKS
 from zoo.training.adapting import fit_adapted, prepared
 from zoo.training.fitting import Labelled, extract, logits
 from zoo.training.trainspec import TrainSpec
@@ -108,6 +108,23 @@ class FittedModel:
         except OSError as error:
             raise WeightsError(f"cannot write to {path}: {error.strerror}. Fix: choose another folder.") from error
         return path
+
+
+def check_task(spec: BackboneSpec, kind: str = "image_classification") -> None:
+    """Refuse a backbone that cannot do a kind of task, from its record alone: before anything is downloaded.
+
+    Raises:
+        IncompatibleError: the task needs another modality or capability.
+
+    Example:
+        >>> check_task(spec_of("pocket/resnet10.glyphs"))
+    """
+    why = NEEDS[kind].unmet(spec) if kind in NEEDS and spec.modality != "unknown" else ""
+    if why:
+        raise IncompatibleError(
+            f"{spec.name} is a backbone for {spec.modality}, and {kind} {why}. Fix: choose one that fits "
+            f"(`zoo list --modality {(NEEDS[kind].modalities or (spec.modality,))[0]}`)."
+        )
 
 
 def writable(folder: str | Path) -> Path:
@@ -224,7 +241,9 @@ def finetune(
     if labels_per_class is not None:
         chosen = label_budget(data.targets, parts.train, labels_per_class, seed, data.classes)
     if isinstance(backbone, str):
+        check_task(spec_of(backbone))
         backbone = load(backbone, pretrained=pretrained, seed=seed)
+    check_task(backbone.spec)
     with seeded(substream(seed, "head")):
         head = kind.head(backbone, task)
     inputs = Inputs(data.images, backbone.preprocess)

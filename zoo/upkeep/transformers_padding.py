@@ -2,7 +2,7 @@
 
     python -m zoo.upkeep.transformers_padding [TYPE ...]
 
-Each type is built small (`zoo.upkeep.tiny`), its weights are moved off their initialisation, and the features of
+Each type is built small (`zoo.conformance.tiny`), its weights are moved off their initialisation, and the features of
 samples alone are compared with those in a padded batch, through the very encoder that the provider uses. Types that
 cannot be built or do not react to their input are kept with the reason, and are batched by length.
 """
@@ -16,11 +16,11 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalog.rows import rows_of, spec_of
+from zoo.conformance.tiny import tiny
 from zoo.contracts import Padded
 from zoo.providers.transformers_library import library, settled
 from zoo.providers.transformers_text import TABLE, text_encoder
 from zoo.providers.transformers_weights import scratch
-from zoo.upkeep.tiny import tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -1,6 +1,6 @@
 import pytest
 
-from zoo.upkeep.tiny import tiny
+from zoo.conformance.tiny import tiny
 
 
 @pytest.mark.parametrize("arch", ["bert", "llama", "t5", "wav2vec2", "modernbert"])
