@@ -14,8 +14,8 @@ ROWS = [
 
 def test_rates_and_reasons():
     text = render(ROWS)
-    assert "| vision | timm | a | 1 | 3 | 33 % | fixed | 1 |" in text
-    assert "| text | x | b | 0 | 1 | 0 % |  | 0 |" in text
+    assert "| vision | timm | a | 1 | 50 % of 2 | fixed | 0 |" in text
+    assert "| text | x | b | 0 | - |  | 0 |" in text
     assert "| timm/a2 | fails | batching: largest \\| error |" in text
     assert "| timm/a3 | not checked | 900 M parameters Checked through timm/a1. |" in text
     assert "| x/b | refused | needs a library |" in text

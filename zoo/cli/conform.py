@@ -34,6 +34,7 @@ def commands(add: Add) -> None:
     )
     one.add_argument("--workers", type=int, help="processes of one thread each (default: all usable cores)")
     one.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="for one backbone (600)")
+    one.add_argument("--memory", type=int, default=6000, metavar="MB", help="for one backbone (6000)")
     one.add_argument("--again", action="store_true", help="check also what has a row")
     one.add_argument("--out", default="runs/conformance", help="folder of the rows and of table.md")
     one.add_argument("--against", metavar="FILE", help="rows of an earlier run: what failed there may fail again")
@@ -64,6 +65,7 @@ def _conform(options: argparse.Namespace) -> int:
         workers=options.workers,
         largest=largest,
         timeout=options.timeout,
+        memory_mb=options.memory,
         again=options.again,
     )
     if options.pack:
