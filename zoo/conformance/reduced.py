@@ -34,8 +34,9 @@ def stand_in(spec: BackboneSpec, largest: int) -> tuple[BackboneSpec | None, str
         from zoo.conformance.tiny import tiny
         from zoo.providers.transformers_library import changes
 
+        types = {other.arch: other for other in entries() if other.provider == "transformers" and not other.tag}
         small = dataclasses.replace(
-            bare, config=changes(tiny(spec.arch)), parameters=None, pooled_dim=None, token_dim=None
+            types.get(spec.arch, bare), config=changes(tiny(spec.arch)), parameters=None, pooled_dim=None, token_dim=None
         )
         return small, REDUCED
     kin = [
