@@ -45,3 +45,15 @@ def test_any_refusal_of_a_size_is_told():
 
     with pytest.raises(IncompatibleError, match="AssertionError: made for 99"):
         measured_spec(BackboneSpec("x/y", "x", "y", input_size=(3,)), nn.Identity(), refuses)
+
+
+def test_a_trial_input_that_cannot_be_encoded_is_told_without_a_size_of_images():
+    spec = BackboneSpec("x/y", "x", "y", modality="text")
+
+    def encode(inputs, mask):
+        raise RuntimeError("no such token")
+
+    with pytest.raises(
+        IncompatibleError, match=r"cannot encode a small input of its own kind \(text\): RuntimeError: no"
+    ):
+        measured_spec(spec, nn.Identity(), encode, torch.ones(1, 3))

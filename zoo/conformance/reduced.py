@@ -36,7 +36,11 @@ def stand_in(spec: BackboneSpec, largest: int) -> tuple[BackboneSpec | None, str
 
         types = {other.arch: other for other in entries() if other.provider == "transformers" and not other.tag}
         small = dataclasses.replace(
-            types.get(spec.arch, bare), config=changes(tiny(spec.arch)), parameters=None, pooled_dim=None, token_dim=None
+            types.get(spec.arch, bare),
+            config=changes(tiny(spec.arch)),
+            parameters=None,
+            pooled_dim=None,
+            token_dim=None,
         )
         return small, REDUCED
     kin = [

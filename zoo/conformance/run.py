@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 DECLARED = {
     "gradient": {
+        "open_clip/coca_ViT-B-32": "its text decoder writes captions, which features do not need",
+        "open_clip/coca_ViT-L-14": "its text decoder writes captions, which features do not need",
+        "transformers/clap": "its text tower serves texts, and the samples are clips",
         "transformers/deepseek_v4": "its compressor and indexer choose tokens; no gradient passes a choice",
         "transformers/hy_v4": "its indexer chooses tokens; no gradient passes a choice",
         "transformers/longformer": "its global-attention weights serve tokens that a task marks as global",

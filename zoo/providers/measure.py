@@ -33,6 +33,11 @@ def measured_spec(spec: BackboneSpec, module: nn.Module, encode: Encode, inputs:
     except IncompatibleError:
         raise
     except Exception as error:  # a network may refuse a size in any way: an assertion, a shape error
+        if inputs is not None:
+            raise IncompatibleError(
+                f"{spec.name} cannot encode a small input of its own kind ({spec.modality}): {type(error).__name__}: "
+                f"{error}. Fix: its configuration does not fit together; take the library's own."
+            ) from error
         raise IncompatibleError(
             f"{spec.name} does not accept an input of shape {list(spec.input_size or ())} ([C, H, W]): "
             f"{type(error).__name__}: {error}. Fix: pass the input_size that the network was made for."
