@@ -195,3 +195,9 @@ def test_a_fetch_that_stopped_early_is_not_taken_for_a_whole_one(hub, sha, monke
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(Offline, match="is not on this machine"):
         fetch_repository("org/name", sha)
+
+
+def test_optional_files_are_named_as_they_are_called(caches, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(Offline, match=r"config\.json, a\*\.txt of hub repository me/net"):
+        fetch_repository("me/net", patterns=("config.jso[n]", "a*.txt"))

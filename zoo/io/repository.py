@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -196,7 +197,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def _files(patterns: tuple[str, ...]) -> str:
-    return ", ".join(patterns[:3]) + (", ..." if len(patterns) > 3 else "")
+    shown = [re.sub(r"\[(.)\]$", r"\1", pattern) for pattern in patterns[:3]]  # optional files are written `nam[e]`
+    return ", ".join(shown) + (", ..." if len(patterns) > 3 else "")
 
 
 def _at(repository: str, revision: str) -> str:
