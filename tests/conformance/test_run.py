@@ -90,6 +90,24 @@ def test_what_is_declared_needs_a_reason_for_every_failing_check(tmp_path, monke
     assert row.state == "fails"
 
 
+def test_image_text_without_its_tokenizer_is_checked_by_images(monkeypatch):
+    from types import SimpleNamespace
+
+    import zoo.conformance.checks as checks
+    from zoo.errors import Offline
+
+    def prepare(spec, modality=""):
+        if not modality:
+            raise Offline("the tokenizer is not on this machine")
+        return checks.Subject(spec, SimpleNamespace(spec=spec), [modality], [])
+
+    monkeypatch.setattr(checks, "prepare", prepare)
+    monkeypatch.setattr(checks, "CHECKS", {"seen": lambda subject: checks.Finding("holds", subject.samples[0])})
+    row = examine(spec_of("open_clip/ViT-B-16-SigLIP"), 10**9)
+    assert row.through.startswith("its image tower")
+    assert row.checks["seen"]["detail"] == "vision"
+
+
 @pytest.mark.parametrize("limit", [{"timeout": 0.2}, {"memory_mb": 50}])
 def test_a_limit_is_no_verdict(tmp_path, monkeypatch, limit):
     import time

@@ -54,15 +54,15 @@ class Subject:
     alone: list[dict[str, Features]]
 
 
-def prepare(spec: BackboneSpec) -> Subject:
-    """Build it from scratch, move its weights, and encode each sample on its own.
+def prepare(spec: BackboneSpec, modality: str = "") -> Subject:
+    """Build it from scratch, move its weights, and encode each sample on its own; of one modality only, if one is named.
 
     Raises:
         ZooError: it cannot be built.
     """
     backbone = build(spec, pretrained=False, seed=0)
     nudge(backbone.module)
-    samples = samples_for(backbone.spec)
+    samples = samples_for(backbone.spec, modality)
     calibrate(backbone, samples)
     backbone.module.eval()
     with torch.no_grad():
@@ -183,7 +183,12 @@ def gradient(subject: Subject) -> Finding:
                     weights = torch.randn(output.shape, generator=generator_at(1, place))
                     total = total + (output * weights).sum() / output.numel() ** 0.5
         total.backward()  # type: ignore[no-untyped-call]
-    trains = {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
+    alone = subject.spec.modality == "image-text" and "text" not in subject.alone[0]  # then of the image tower only
+    trains = {
+        name: weight
+        for name, weight in module.named_parameters()
+        if weight.requires_grad and (not alone or name.startswith(("visual.", "vision")))
+    }
     missed = [name for name, weight in trains.items() if weight.grad is None or not weight.grad.any()]
     share = sum(trains[name].numel() for name in missed) / max(sum(w.numel() for w in trains.values()), 1)
     module.zero_grad(set_to_none=True)

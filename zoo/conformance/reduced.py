@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 REDUCED = "a reduced configuration"
 BARE = "its architecture without its tokenizer"
+TOWER = "its image tower; the tokenizer of the other is not on this machine"
 
 
 def stand_in(spec: BackboneSpec, largest: int) -> tuple[BackboneSpec | None, str]:
