@@ -55,7 +55,7 @@ class Subject:
 
 
 def prepare(spec: BackboneSpec, modality: str = "") -> Subject:
-    """Build it from scratch, move its weights, and encode each sample on its own; of one modality only, if one is named.
+    """Build it from scratch, move its weights, and encode each sample (of one modality, if one is named) on its own.
 
     Raises:
         ZooError: it cannot be built.
