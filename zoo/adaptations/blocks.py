@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from zoo.adaptations.probe import probe
+from zoo.adaptations.probe import run_watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -109,8 +109,6 @@ def depths(backbone: Backbone) -> tuple[dict[str, int], int]:
 
 def _order(backbone: Backbone, row: Iterable[nn.Module]) -> dict[str, int]:
     """Depth of each part that ran outside the blocks, by when it ran; of one that ran twice the deeper."""
-    import torch
-
     row = list(row)
     seen: dict[str, int] = {}
     at, inside = 0, 0
@@ -134,13 +132,5 @@ def _order(backbone: Backbone, row: Iterable[nn.Module]) -> dict[str, int]:
     for name, part in backbone.module.named_modules():
         if name and next(part.parameters(recurse=False), None) is not None:
             handles.append(part.register_forward_hook(lambda *_, name=name: note(name)))
-    training = backbone.module.training
-    try:
-        backbone.module.eval()
-        with torch.no_grad():
-            backbone.encode(probe(backbone))
-    finally:
-        for handle in handles:
-            handle.remove()
-        backbone.module.train(training)
+    run_watched(backbone, handles)
     return seen

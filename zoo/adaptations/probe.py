@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -36,6 +36,29 @@ def probe(backbone: Backbone) -> Any:
         images = [Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)) for _ in texts]
         return backbone.preprocess(list(zip(images, texts, strict=True)))
     return torch.from_numpy(rng.standard_normal((2, *(spec.input_size or ()))).astype(np.float32))
+
+
+def run_watched(backbone: Backbone, handles: Sequence[Any]) -> None:
+    """Encode a probe batch in evaluation mode, then remove the hooks `handles`; the mode is left as it was.
+
+    Example:
+        >>> import zoo
+        >>> backbone, seen = zoo.load("pocket/resnet10.glyphs"), []
+        >>> run_watched(backbone, [backbone.module.conv1.register_forward_hook(lambda *_: seen.append(1))])
+        >>> len(seen)
+        1
+    """
+    import torch
+
+    training = backbone.module.training
+    try:
+        backbone.module.eval()
+        with torch.no_grad():
+            backbone.encode(probe(backbone))
+    finally:
+        for handle in handles:
+            handle.remove()
+        backbone.module.train(training)
 
 
 def receiving(backbone: Backbone, weights: Mapping[str, Tensor]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.adaptations.blocks import blocks
-from zoo.adaptations.probe import probe, receiving
+from zoo.adaptations.probe import receiving, run_watched
 from zoo.errors import IncompatibleError, UnknownName
 
 if TYPE_CHECKING:
@@ -76,19 +76,9 @@ def _obstacle(part: nn.Module) -> str:
 
 def _working(backbone: Backbone, parts: dict[str, nn.Module]) -> set[str]:
     """Those that are called as modules (an attention may take the weight alone) and whose weight gets a gradient."""
-    import torch
-
     called: set[str] = set()
     handles = [part.register_forward_hook(lambda *_, name=name: called.add(name)) for name, part in parts.items()]
-    training = backbone.module.training
-    try:
-        backbone.module.eval()
-        with torch.no_grad():
-            backbone.encode(probe(backbone))
-    finally:
-        for handle in handles:
-            handle.remove()
-        backbone.module.train(training)
+    run_watched(backbone, handles)
     weights = {name: part.weight for name, part in parts.items() if name in called}
     return receiving(backbone, weights) if weights else set()  # type: ignore[arg-type]  # all have a weight
 

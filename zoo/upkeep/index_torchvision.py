@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from zoo.errors import MissingDependency
+from zoo.providers.torchvision import remove_head
 from zoo.upkeep.curated import names
 from zoo.upkeep.measuring import measure as measure_network
 from zoo.upkeep.measuring import stride_of
@@ -112,35 +113,6 @@ def builder_options(row: Row) -> dict[str, Any]:
     if row["arch"].startswith("vit_"):
         return {"image_size": row["input_size"][1]}
     return {"init_weights": False} if row["family"] in ("googlenet", "inception") else {}
-
-
-def remove_head(module: Any) -> None:
-    """Replace the last layer that scores classes by nothing and drop auxiliary ones; what lies before it stays.
-
-    Example:
-        >>> from torchvision.models import vgg11
-        >>> from zoo.upkeep.measuring import on_meta
-        >>> with on_meta():
-        ...     module = vgg11()
-        >>> remove_head(module)
-        >>> module.classifier[-1]
-        Identity()
-    """
-    from torch import nn
-
-    for name in ("AuxLogits", "aux1", "aux2"):
-        if hasattr(module, name):
-            setattr(module, name, None)
-    if hasattr(module, "aux_logits"):
-        module.aux_logits = False
-    name = next(name for name in ("fc", "heads", "head", "classifier") if hasattr(module, name))
-    head = getattr(module, name)
-    if isinstance(head, nn.Linear):
-        setattr(module, name, nn.Identity())
-        return
-    scores = (nn.Linear, nn.Conv2d)  # squeezenet scores by a convolution
-    last = [place for place, layer in head.named_children() if isinstance(layer, scores)][-1]
-    setattr(head, last, nn.Identity())
 
 
 def _output(module: Any, name: str, image: Any) -> Any:
