@@ -24,7 +24,7 @@ test-slow: setup  ## re-makes the shipped checkpoints, about 8 minutes
 	$(BIN)/python -m pytest -m slow
 
 conform: setup  ## the smallest member of each family of each provider against the contract, about 5 minutes on 4 cores
-	$(BIN)/zoo conform --families --max-params 60M --timeout 120 --against benchmarks/conformance/rows.jsonl
+	$(BIN)/zoo conform --families --max-params 60M --timeout 60 --against benchmarks/conformance/rows.jsonl
 
 check: setup
 	$(BIN)/ruff format --check .
