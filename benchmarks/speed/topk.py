@@ -31,11 +31,11 @@ def images(count: int):
     import numpy as np
     from PIL import Image
 
-    from zoo.data.images import LabelledImages
+    from zoo.data.labelled import LabelledData
 
     rng = np.random.default_rng(0)
     pictures = [Image.fromarray(rng.integers(0, 256, (224, 224, 3), dtype=np.uint8)) for _ in range(count)]
-    return LabelledImages("noise", pictures, np.arange(count) % 2, ("a", "b"), "noise")
+    return LabelledData("noise", pictures, np.arange(count) % 2, ("a", "b"), "noise")
 
 
 def fit_cpu(name: str, data, method: str) -> float:

@@ -124,5 +124,5 @@ def test_a_saved_model_loads_without_peft(photos, tmp_path, monkeypatch):
                          out=tmp_path / "m", quiet=True)  # fmt: skip
     assert (model.spec.options["rank"], model.spec.options["dora"]) == (2, True)
     monkeypatch.setitem(sys.modules, "peft", None)
-    images = image_folder(photos).images
+    images = image_folder(photos).samples
     assert np.array_equal(zoo.load_model(tmp_path / "m").predict_proba(images), model.predict_proba(images))

@@ -6,7 +6,7 @@ from torch import nn
 import zoo
 from zoo.adaptations.top_k import TopK
 from zoo.errors import IncompatibleError
-from zoo.tasks.image_classification import ImageClassification
+from zoo.tasks.classification import Classification
 from zoo.training.adapting import fit_adapted, prepared
 from zoo.training.fitting import Labelled
 from zoo.training.trainspec import TrainSpec
@@ -56,7 +56,7 @@ def test_cached_training_equals_training_that_runs_the_frozen_part(monkeypatch):
         head = nn.Linear(256, 3)
         data = Labelled(Noise(), np.arange(12) % 3, np.arange(12))
         spec = TrainSpec(10, 4, 0.01, device="cpu", threads=1)
-        notes = fit_adapted(method, groups, backbone, head, ImageClassification(), data, spec, {},
+        notes = fit_adapted(method, groups, backbone, head, Classification(), data, spec, {},
                             classes=3, head_lr=0.01, quiet=True)  # fmt: skip
         assert ("ran once" in notes[0]) == cached
         fits.append(backbone.module.state_dict() | {"head": head.weight.detach()})

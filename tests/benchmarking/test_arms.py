@@ -158,7 +158,7 @@ def test_the_scratch_linter_guards_the_arm(workbench):
 
 
 def test_classical_equals_a_scikit_learn_pipeline(workbench):
-    pixels = np.stack([np.asarray(image, dtype=float).ravel() for image in workbench.data.images]) / 255
+    pixels = np.stack([np.asarray(image, dtype=float).ravel() for image in workbench.data.samples]) / 255
     score, predicted = by_hand(workbench, pixels)
     result = workbench.run(job(workbench, "C"))
     assert result["score"] == pytest.approx(score)
@@ -170,7 +170,7 @@ def test_the_probe_equals_features_and_scikit_learn(workbench):
     backbone = zoo.load("pocket/resnet10.glyphs")
     backbone.module.eval()
     with torch.inference_mode():
-        inputs = [backbone.preprocess([image]) for image in workbench.data.images]
+        inputs = [backbone.preprocess([image]) for image in workbench.data.samples]
         features = torch.cat([backbone.encode(torch.cat(inputs[i : i + 100]))["vision"].pooled
                               for i in range(0, len(inputs), 100)])  # fmt: skip
     score, predicted = by_hand(workbench, features.numpy())

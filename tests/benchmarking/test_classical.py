@@ -42,8 +42,8 @@ def test_colours_become_grey(mode, colour, grey):
 
 def test_digits_keep_all_their_grey_levels():
     data = load_images("digits")
-    features = pixel_features(data.images, np.arange(50))
-    assert features == pytest.approx(np.stack([np.asarray(i).ravel() for i in data.images[:50]]) / 255)
+    features = pixel_features(data.samples, np.arange(50))
+    assert features == pytest.approx(np.stack([np.asarray(i).ravel() for i in data.samples[:50]]) / 255)
     assert len(np.unique(features)) == 17
 
 

@@ -48,5 +48,9 @@ def test_json_rows_are_records(capsys):
 def test_show_says_what_fits(capsys):
     _, out, _ = run(capsys, "show", "timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k")
     lines = dict(line.split(maxsplit=1) for line in out.splitlines() if line.startswith(("tasks", "family")))
-    assert lines == {"family": "vision_transformer", "tasks": "image_classification"}
+    assert lines["family"] == "vision_transformer"
+    fitting, against = lines["tasks"].split("; not ")
+    assert fitting.startswith("image_classification")
+    assert "text_classification" in against
+    assert "(is for text or image-text); audio_classification" in against
     assert "supervised, on ImageNet-21k, then ImageNet-1k" in out

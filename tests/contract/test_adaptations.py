@@ -10,7 +10,7 @@ from zoo.adaptations.probe import receiving
 from zoo.adaptations.targets import targets
 from zoo.data.images import image_folder
 from zoo.providers.weights import weights_digest
-from zoo.tasks.image_classification import ImageClassification
+from zoo.tasks.classification import Classification
 from zoo.training.adapting import fit_adapted, prepared
 from zoo.training.fitting import Labelled
 from zoo.training.trainspec import TrainSpec
@@ -56,7 +56,7 @@ def fitted(name, method, steps, **options):
     data = Labelled(Fixed(backbone), np.arange(8) % 2, np.arange(8))
     head = torch.nn.Linear(backbone.pooled_dim, 2)
     spec = TrainSpec(steps, 8, SETTINGS["lr"], clip_norm=0.0, device="cpu", threads=1)
-    fit_adapted(adaptation, groups, backbone, head, ImageClassification(), data, spec, options,
+    fit_adapted(adaptation, groups, backbone, head, Classification(), data, spec, options,
                 classes=2, head_lr=0.003, quiet=True)  # fmt: skip
     return backbone, head, data
 
@@ -101,7 +101,7 @@ def test_one_batch_is_fitted_to_a_loss_near_zero(method, name):
     with torch.no_grad():
         backbone.module.train(method in ("full", "lp_ft"))  # BatchNorm that trains saw this very batch
         outputs = head(backbone.encode(data.inputs.values)["vision"].pooled)
-    assert float(ImageClassification().loss(outputs, torch.from_numpy(data.targets))) < 0.05
+    assert float(Classification().loss(outputs, torch.from_numpy(data.targets))) < 0.05
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -110,7 +110,7 @@ def test_fits_a_small_set_and_survives_a_reload(method, photos, tmp_path):
                          lr=0.003, device="cpu", out=tmp_path / "model", quiet=True)  # fmt: skip
     assert model.evaluate(photos)["accuracy"] > 95
     again = zoo.load_model(tmp_path / "model")
-    images = list(image_folder(photos).images)[::3]
+    images = list(image_folder(photos).samples)[::3]
     assert np.array_equal(again.predict_proba(images), model.predict_proba(images))
     assert np.allclose(again.predict_proba(images[:1]), model.predict_proba(images)[:1], rtol=1e-4, atol=1e-6)
 

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from zoo.data.images import Inputs, digits, image_folder, load_images
+from zoo.data.images import digits, image_folder, load_images
 from zoo.errors import DataError, UnknownName
 
 
@@ -19,7 +18,7 @@ def test_digits_are_the_ones_of_scikit_learn():
     data = digits()
     assert len(data) == 1797
     assert np.array_equal(data.targets, targets)
-    restored = np.stack([np.asarray(image) for image in data.images]).reshape(1797, -1).astype(float) * 16 / 255
+    restored = np.stack([np.asarray(image) for image in data.samples]).reshape(1797, -1).astype(float) * 16 / 255
     assert np.abs(restored - pixels).max() < 0.04  # 17 grey levels survive the 8 bits
     assert data.digest == digits().digest
 
@@ -28,7 +27,7 @@ def test_folder_classes_files_and_digest(photos):
     data = image_folder(photos)
     assert data.classes == ("left", "right")
     assert data.targets.tolist() == [0] * 12 + [1] * 12
-    assert data.images[0].size == (12, 12)
+    assert data.samples[0].size == (12, 12)
     before = data.digest
     Image.new("L", (12, 12)).save(photos / "left" / "0.png")
     assert image_folder(photos).digest != before
@@ -58,7 +57,7 @@ def test_unreadable_image_is_named(photos):
     (photos / "left" / "0.png").write_bytes(b"not an image")
     data = image_folder(photos)
     with pytest.raises(DataError, match=r"0\.png cannot be read as an image.*Fix"):
-        data.images[0]
+        data.samples[0]
 
 
 def test_damaged_png_is_named(photos):
@@ -66,7 +65,7 @@ def test_damaged_png_is_named(photos):
     content = file.read_bytes()
     file.write_bytes(content[:33] + b"\0\0\0\4" + content[37:])  # a chunk of the wrong length
     with pytest.raises(DataError, match=r"0\.png cannot be read as an image"):
-        image_folder(photos).images[0]
+        image_folder(photos).samples[0]
 
 
 def test_digest_is_of_names_and_contents(photos):
@@ -118,7 +117,7 @@ def test_folder_named_like_an_image(photos):
     Image.new("L", (4, 4)).save(photos / "left" / "x.png" / "y.png")
     data = image_folder(photos)
     assert (len(data), data.notes) == (before + 1, ())
-    assert [data.images[i].size for i in range(13)].count((4, 4)) == 1
+    assert [data.samples[i].size for i in range(13)].count((4, 4)) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
@@ -143,13 +142,13 @@ def test_names_that_are_not_utf8(photos):
     (Path(os.fsdecode(folder)) / os.fsdecode(b"a.\xff")).touch()
     data = image_folder(photos)
     assert data.classes == (r"caf\xe9", "left", "right")
-    assert data.images[0].size == (5, 5)
+    assert data.samples[0].size == (5, 5)
     assert r"1 .\xff" in data.notes[0]
     "".join((*data.classes, *data.notes)).encode()
     (Path(os.fsdecode(folder)) / os.fsdecode(b"\xff.png")).write_bytes(b"")
     assert image_folder(photos).digest != data.digest
     with pytest.raises(DataError, match=r"caf\\xe9.*cannot be read as an image"):
-        image_folder(photos).images[0]
+        image_folder(photos).samples[0]
 
 
 @pytest.mark.parametrize("locked", ["left/0.png", "left/deep", "."])
@@ -175,7 +174,7 @@ def test_what_may_not_be_read_is_an_error(photos, locked, monkeypatch):
 def test_animation_gives_its_first_frame(photos):
     frames = [Image.new("L", (6, 6), value) for value in (255, 0)]
     frames[0].save(photos / "left" / "0.gif", save_all=True, append_images=frames[1:])
-    assert image_folder(photos).images[0].convert("L").getpixel((0, 0)) == 255
+    assert image_folder(photos).samples[0].convert("L").getpixel((0, 0)) == 255
 
 
 def test_folder_with_the_name_of_a_data_set(photos, monkeypatch):
@@ -198,21 +197,3 @@ def test_unknown_data_set_names_the_near_ones(photos):
         load_images("digit")
     with pytest.raises(UnknownName, match="photos"):
         load_images(photos.parent / "photo")
-
-
-class Counting:
-    def __init__(self):
-        self.calls = 0
-
-    def __call__(self, images):
-        self.calls += len(images)
-        return torch.stack([torch.full((1, 2, 2), float(image)) for image in images])
-
-
-@pytest.mark.parametrize(("keep", "expected_calls"), [(2**30, 3), (0, 6)])
-def test_inputs_are_kept_while_they_fit(keep, expected_calls):
-    preprocess = Counting()
-    inputs = Inputs([5, 6, 7], preprocess, keep_bytes=keep)
-    for _ in range(2):
-        assert inputs[np.array([2, 0, 1, 2])][:, 0, 0, 0].tolist() == [7, 5, 6, 7]
-    assert preprocess.calls == expected_calls

@@ -6,7 +6,7 @@ from torch import nn
 import zoo
 from zoo.contracts import Batch
 from zoo.providers.weights import weights_digest
-from zoo.tasks.image_classification import ImageClassification
+from zoo.tasks.classification import Classification
 from zoo.training.adapting import fit_adapted, prepared
 from zoo.training.fitting import Labelled, TaskLearner
 from zoo.training.trainspec import TrainSpec
@@ -46,7 +46,7 @@ def fit(adaptation, indices=None, **named):
     backbone = zoo.load("pocket/resnet10.glyphs")
     groups = prepared(adaptation, backbone, {"lr": 0.01}, seed=0)
     data = Labelled(Noise(), np.arange(12) % 2, np.arange(12) if indices is None else indices)
-    return fit_adapted(adaptation, groups, backbone, nn.Linear(256, 2), ImageClassification(), data, SPEC, {},
+    return fit_adapted(adaptation, groups, backbone, nn.Linear(256, 2), Classification(), data, SPEC, {},
                        classes=2, head_lr=0.01, quiet=True, **named)  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_parts_that_do_not_train_stay_in_evaluation_mode():
     module = backbone.module
     module.requires_grad_(False)
     module.layer4[0].conv2.weight.requires_grad_(True)
-    learner = TaskLearner(backbone, nn.Linear(256, 2), ImageClassification(), "none", 0.0).train()
+    learner = TaskLearner(backbone, nn.Linear(256, 2), Classification(), "none", 0.0).train()
     assert not any(part.training for part in (module.layer1, module.bn1, module.layer4[0].bn2))
     assert module.training
     assert module.layer4[0].conv2.training

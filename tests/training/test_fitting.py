@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 import zoo
-from zoo.data.images import Inputs
-from zoo.tasks.image_classification import ImageClassification
+from zoo.tasks.classification import Classification
 from zoo.training.fitting import Labelled, extract, fit_network, logits
+from zoo.training.inputs import Inputs
 from zoo.training.trainspec import TrainSpec
 
 
@@ -42,10 +42,10 @@ def test_fit_network_uses_only_the_given_samples_and_learns():
             return inputs[indices]
 
     allowed = np.arange(0, 20)
-    kind, head = ImageClassification(), nn.Linear(4, 2)
+    kind, head = Classification(), nn.Linear(4, 2)
     spec = TrainSpec(steps=40, batch_size=8, lr=0.01, device="cpu")
     groups = [{"params": list(backbone.module.parameters()), "lr": spec.lr, "weight_decay": 0.0}]
-    data = Labelled(Watching(inputs.images, torch.stack), targets, allowed)
+    data = Labelled(Watching(inputs.samples, torch.stack), targets, allowed)
     history = fit_network(backbone, head, kind, groups, data, spec, head_lr=0.05, quiet=True)
     assert seen == set(range(20))
     assert history.losses[-1] < history.losses[0] / 3

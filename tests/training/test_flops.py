@@ -9,7 +9,7 @@ from torch import nn
 import zoo
 from zoo.contracts import Batch
 from zoo.errors import IncompatibleError
-from zoo.tasks.image_classification import ImageClassification
+from zoo.tasks.classification import Classification
 from zoo.training.fitting import TaskLearner
 from zoo.training.flops import count, sample_flops, step_flops
 
@@ -46,7 +46,7 @@ def test_the_pocket_network_against_a_count_by_hand(pocket):
     assert len(layers) == 14  # 3 of the stem, 8 of the blocks, 3 that project a block's input
     forward = sum(layers) + 2 * 256 * CLASSES
     assert sample_flops(backbone, head, sample) == forward
-    learner = TaskLearner(backbone, head, ImageClassification(), "none", 0.1)
+    learner = TaskLearner(backbone, head, Classification(), "none", 0.1)
     batch = Batch(sample.repeat(BATCH, 1, 1, 1), torch.zeros(BATCH, dtype=torch.long))
     # Backward costs twice as much as forward: one product for the weights, one for the inputs. No one asks for the
     # gradient of the image itself.

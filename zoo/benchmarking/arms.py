@@ -16,7 +16,7 @@ from zoo.benchmarking.meter import metered
 from zoo.benchmarking.starts import start
 from zoo.benchmarking.workload import Workload
 from zoo.data.batches import substream
-from zoo.data.images import Inputs, load_images
+from zoo.data.images import load_images
 from zoo.data.splits import label_budget, split
 from zoo.errors import DataError, IncompatibleError, UnknownName
 from zoo.providers.loading import fingerprint, load, seeded
@@ -25,6 +25,7 @@ from zoo.specs import RunSpec, TaskSpec, digest_of
 from zoo.tasks import TASKS
 from zoo.training.adapting import fit_adapted, prepared
 from zoo.training.fitting import Labelled, extract
+from zoo.training.inputs import Inputs
 from zoo.training.trainspec import TrainSpec
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Workbench:
         self.digests = {arm.id: self._digest(arm) for arm in suite.arms}
         self._check_shared()
         self._inputs: dict[str, Inputs] = {}
-        self.workload = Workload(self.kind, self.task, self.data.images[0], device)
+        self.workload = Workload(self.kind, self.task, self.data.samples[0], device)
         for arm in (arm for arm in suite.arms if arm.role != "C"):  # counted here, workers need not do it again
             run = self.run_spec(arm, suite.budgets[0], 0, "tune", suite.grids[arm.search][0])
             self.workload.unit(run, self._shared[arm.id]["architecture"])
@@ -227,15 +228,15 @@ class Workbench:
         return head, notes
 
     def _fit_classical(self, run: RunSpec, labels: np.ndarray) -> tuple[Callable[[np.ndarray], Tensor], dict[str, Any]]:
-        known = pixel_features(self.data.images, labels)
+        known = pixel_features(self.data.samples, labels)
         weight, bias = logistic_regression(known, self.data.targets[labels], run.recipe["penalty"], self.task.classes)
         facts = {"trained_parameters": weight.size + bias.size, "total_parameters": weight.size + bias.size}
-        return lambda indices: torch.from_numpy(pixel_features(self.data.images, indices) @ weight.T + bias), facts
+        return lambda indices: torch.from_numpy(pixel_features(self.data.samples, indices) @ weight.T + bias), facts
 
     def _preprocessed(self, name: str, backbone: Backbone) -> Inputs:
         """Inputs as this backbone wants them, kept from cell to cell."""
         if name not in self._inputs:
-            self._inputs[name] = Inputs(self.data.images, backbone.preprocess)
+            self._inputs[name] = Inputs(self.data.samples, backbone.preprocess)
         return self._inputs[name]
 
 

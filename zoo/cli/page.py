@@ -117,5 +117,6 @@ def _speech(spec: BackboneSpec) -> dict[str, str]:
 
 def _said(names: Mapping[str, str]) -> str:
     fitting = ", ".join(name for name, reason in names.items() if not reason) or "none"
-    against = ", ".join(f"{name} ({reason})" for name, reason in names.items() if reason)
+    reasons = dict.fromkeys(filter(None, names.values()))
+    against = "; ".join(f"{', '.join(n for n in names if names[n] == reason)} ({reason})" for reason in reasons)
     return f"{fitting}; not {against}" if against else fitting

@@ -1,4 +1,4 @@
-"""Labelled images: where they come from, and their preprocessed form.
+"""Labelled images: where they come from.
 
 Raw samples are PIL images, opened when asked for. What a backbone sees is made by its own preprocessing, never here;
 `zoo.data.pixels` says how every kind of image becomes grey or RGB.
@@ -11,45 +11,25 @@ import hashlib
 import os
 import struct
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
+from zoo.data.labelled import LabelledData
 from zoo.errors import DataError, UnknownName
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from torch import Tensor
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
 DATASETS = Registry("data set", {"digits": "zoo.data.images:digits"}, group="zoo.datasets")
 
 
-@dataclass(frozen=True)
-class LabelledImages:
-    """Images with one class each: `images[i]` is a PIL image, `targets` [N] holds class indices into `classes`.
-
-    `notes` are sentences for the user: what was left out, and how to have it read.
-    """
-
-    name: str
-    images: Sequence[Image]
-    targets: np.ndarray
-    classes: tuple[str, ...]
-    digest: str
-    notes: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-
-def load_images(source: str | Path) -> LabelledImages:
+def load_images(source: str | Path) -> LabelledData:
     """A data set by name (`digits`) or a folder with one sub-folder for each class (see `image_folder`).
 
     A known name wins over a local folder of that name, and a note says so; `./digits` or a `Path` means the folder.
@@ -66,7 +46,7 @@ def load_images(source: str | Path) -> LabelledImages:
     is_folder = path.is_dir()
     if str(source) in DATASETS.names() and not (is_folder and isinstance(source, Path)):
         data = DATASETS.get(str(source))()
-        assert isinstance(data, LabelledImages)
+        assert isinstance(data, LabelledData)
         if is_folder:
             note = f"{source!r} is the data set of that name; the local folder is not read. Fix: ./{source} reads it."
             data = dataclasses.replace(data, notes=(*data.notes, note))
@@ -82,16 +62,16 @@ def load_images(source: str | Path) -> LabelledImages:
     )
 
 
-def digits() -> LabelledImages:
+def digits() -> LabelledData:
     """1,797 real handwritten digits, 8 x 8 pixels, 17 grey levels (UCI optdigits, as scikit-learn carries them)."""
     from PIL import Image
     from sklearn.datasets import load_digits
 
     pixels, targets = load_digits(return_X_y=True)
     grey = np.round(pixels.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
-    return LabelledImages(
+    return LabelledData(
         name="digits",
-        images=[Image.fromarray(image) for image in grey],
+        samples=[Image.fromarray(image) for image in grey],
         targets=targets.astype(np.int64),
         classes=tuple(str(digit) for digit in range(10)),
         digest=hashlib.sha256(grey.tobytes() + targets.astype(np.int64).tobytes()).hexdigest(),
@@ -125,7 +105,7 @@ def open_image(path: Path | str) -> Image:
         ) from error
 
 
-def image_folder(root: Path) -> LabelledImages:
+def image_folder(root: Path) -> LabelledData:
     r"""`root/CLASS/**/image.png`: one class for each sub-folder, in alphabetical order.
 
     Read are regular files with one of `SUFFIXES`, of animations the first frame. Files and folders whose names start
@@ -162,7 +142,10 @@ def image_folder(root: Path) -> LabelledImages:
         raise DataError(f"{place} cannot be read ({error.strerror}). Fix: allow reading it or move it away.") from error
     targets = np.repeat(np.arange(len(folders)), [len(folder.images) for folder in folders])
     notes = _notes(folders, [p for p in entries if not p.is_dir()])
-    return LabelledImages(_shown(root.name), _Files(paths), targets, tuple(names), content.hexdigest(), notes)
+    origins = [_shown(path) for path in paths]
+    return LabelledData(
+        _shown(root.name), _Files(paths), targets, tuple(names), content.hexdigest(), notes, origins=origins
+    )
 
 
 class _Folder:
@@ -216,33 +199,3 @@ def _kind(path: Path) -> str:
 def _shown(path: Path | str) -> str:
     """A path as text that any stream and file can take: bytes that are not UTF-8 become escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-class Inputs:
-    """Preprocessed inputs of a data set, made at first use and kept in memory while all of them fit.
-
-    Example:
-        >>> data = digits()
-        >>> to_tensor = lambda images: torch.stack([torch.from_numpy(np.array(i)) for i in images])
-        >>> Inputs(data.images, to_tensor)[np.array([0, 5])].shape
-        torch.Size([2, 8, 8])
-    """
-
-    def __init__(
-        self, images: Sequence[Any], preprocess: Callable[[Sequence[Any]], Tensor], keep_bytes: int = 2**30
-    ) -> None:
-        self.images = images
-        self.preprocess = preprocess
-        self.keep_bytes = keep_bytes
-        self._kept: dict[int, Tensor] = {}
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, indices: np.ndarray) -> Tensor:
-        """Inputs [B, ...] of the samples at `indices` [B]."""
-        missing = [i for i in dict.fromkeys(indices.tolist()) if i not in self._kept]
-        fresh = dict(zip(missing, self.preprocess([self.images[i] for i in missing]), strict=True)) if missing else {}
-        if fresh and next(iter(fresh.values())).nbytes * len(self) <= self.keep_bytes:
-            self._kept |= fresh
-        return torch.stack([fresh[i] if i in fresh else self._kept[i] for i in indices.tolist()])

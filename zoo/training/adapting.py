@@ -61,7 +61,7 @@ def fit_adapted(
     learner, samples = backbone, data
     try:
         if hasattr(adaptation, "fit_head"):
-            known = extract(backbone, data.inputs, data.indices, spec.device).numpy()
+            known = extract(backbone, data.inputs, data.indices, spec.device, modality=data.modality).numpy()
             start = adaptation.fit_head(known, data.targets[data.indices], options, classes)
             head.load_state_dict(start.state_dict())
             head_lr = 0.0  # it no longer starts from nothing

@@ -16,7 +16,8 @@ from torch import nn
 from zoo.adaptations import ADAPTATIONS
 from zoo.adaptations.options import own_options
 from zoo.data.batches import substream
-from zoo.data.images import Inputs, LabelledImages, load_images
+from zoo.data.images import load_images
+from zoo.data.labelled import LabelledData
 from zoo.data.splits import label_budget, split
 from zoo.errors import DataError, IncompatibleError, WeightsError
 from zoo.io.atomic import replace
@@ -26,6 +27,7 @@ from zoo.specs import BackboneSpec, Record, TaskSpec, digest_of
 from zoo.tasks import NEEDS, TASKS
 from zoo.training.adapting import fit_adapted, prepared
 from zoo.training.fitting import Labelled, extract, logits
+from zoo.training.inputs import Inputs
 from zoo.training.trainspec import TrainSpec
 
 if TYPE_CHECKING:
@@ -63,31 +65,36 @@ class FittedModel:
     backbone: Backbone
     head: nn.Module
 
+    @property
+    def _modality(self) -> str:
+        return answering(self.backbone.spec, self.spec.task.kind)
+
     def predict_proba(self, images: Sequence[Any]) -> np.ndarray:
         """Class probabilities [N, classes] of PIL images, in the order of `spec.classes`."""
         if not len(images):
             return np.zeros((0, len(self.spec.classes)), dtype=np.float32)
-        outputs = logits(self.backbone, self.head, Inputs(images, self.backbone.preprocess), np.arange(len(images)))
+        inputs = Inputs(images, self.backbone.preprocess, self.backbone.spec.padding)
+        outputs = logits(self.backbone, self.head, inputs, np.arange(len(images)), modality=self._modality)
         return np.asarray(outputs.softmax(1).numpy())
 
     def predict(self, images: Sequence[Any]) -> list[str]:
         """The most likely class name of each PIL image."""
         return [self.spec.classes[index] for index in self.predict_proba(images).argmax(1)]
 
-    def evaluate(self, data: str | Path | LabelledImages) -> dict[str, float]:
+    def evaluate(self, data: str | Path | LabelledData) -> dict[str, float]:
         """Metrics in percent on a labelled data set with the same classes.
 
         Raises:
             DataError: the data set has classes that the model was not fitted to.
         """
-        data = data if isinstance(data, LabelledImages) else load_images(data)
+        data = data if isinstance(data, LabelledData) else load_images(data)
         if unseen := sorted(set(data.classes) - set(self.spec.classes)):
             raise DataError(
                 f"{data.name} has classes that this model was not fitted to: {', '.join(unseen[:5])}. It knows "
                 f"{', '.join(self.spec.classes[:10])}. Fix: leave those samples out, or fit again with them."
             )
         known = np.array([self.spec.classes.index(name) for name in data.classes])
-        predictions = self.predict_proba(data.images).argmax(1)
+        predictions = self.predict_proba(data.samples).argmax(1)
         metrics: dict[str, float] = TASKS.get(self.spec.task.kind)().metrics(predictions, known[data.targets])
         return metrics
 
@@ -108,6 +115,16 @@ class FittedModel:
         except OSError as error:
             raise WeightsError(f"cannot write to {path}: {error.strerror}. Fix: choose another folder.") from error
         return path
+
+
+def answering(spec: BackboneSpec, kind: str) -> str:
+    """The modality whose features answer a kind of task; "" where the backbone has only its own.
+
+    Example:
+        >>> answering(spec_of("open_clip/ViT-B-32"), "text_classification")
+        'text'
+    """
+    return NEEDS[kind].modalities[0] if spec.modality == "image-text" and kind in NEEDS else ""
 
 
 def check_task(spec: BackboneSpec, kind: str = "image_classification") -> None:
@@ -182,7 +199,7 @@ def load_model(folder: str | Path, backbone: Backbone | None = None) -> FittedMo
 
 def finetune(
     backbone: str | Backbone,
-    data: str | Path | LabelledImages,
+    data: str | Path | LabelledData,
     *,
     method: str = "full",
     pretrained: bool = True,
@@ -204,7 +221,7 @@ def finetune(
 
     Args:
         backbone: a name, a folder, or a `Backbone` (which is trained in place).
-        data: a folder with one sub-folder for each class, a known data set, or `LabelledImages`.
+        data: a folder with one sub-folder for each class, a known data set, or `LabelledData`.
         method: an adaptation: `full`, `linear_probe`, `knn`, `lp_ft`, `lora`, `top_k`, or a third party's.
         pretrained: False fits the same architecture from scratch.
         labels_per_class: use only so many labels of each class; None uses all of the train part.
@@ -233,28 +250,29 @@ def finetune(
     chosen_options = own_options(method, adaptation, options)
     how = augmentation or str(getattr(adaptation, "augmentation", "warp"))
     folder = writable(out) if out else None
-    data = data if isinstance(data, LabelledImages) else load_images(data)
-    task = TaskSpec(data.name, "image_classification", data.name, len(data.classes), revision=data.digest)
+    data = data if isinstance(data, LabelledData) else load_images(data)
+    task = TaskSpec(data.name, data.kind, data.name, len(data.classes), revision=data.digest)
     kind = TASKS.get(task.kind)()
     parts = split(data.targets, test=0.2, validation=0.2, seed=seed)
     chosen = parts.train
     if labels_per_class is not None:
         chosen = label_budget(data.targets, parts.train, labels_per_class, seed, data.classes)
     if isinstance(backbone, str):
-        check_task(spec_of(backbone))
+        check_task(spec_of(backbone), data.kind)
         backbone = load(backbone, pretrained=pretrained, seed=seed)
-    check_task(backbone.spec)
+    check_task(backbone.spec, data.kind)
     with seeded(substream(seed, "head")):
         head = kind.head(backbone, task)
-    inputs = Inputs(data.images, backbone.preprocess)
-    known = Labelled(inputs, data.targets, chosen)
+    inputs = Inputs(data.samples, backbone.preprocess, backbone.spec.padding)
+    modality = answering(backbone.spec, data.kind)
+    known = Labelled(inputs, data.targets, chosen, modality)
     spec = TrainSpec(steps, batch_size, lr, weight_decay=0.02, label_smoothing=0.1, seed=seed, device=device)
     settings = {"lr": lr, "weight_decay": spec.weight_decay, **chosen_options}
     groups = prepared(adaptation, backbone, settings, seed)
     notes: tuple[str, ...] = ()
 
     def score(head: nn.Module, indices: np.ndarray) -> dict[str, float]:
-        outputs = logits(backbone, head, inputs, indices, device)
+        outputs = logits(backbone, head, inputs, indices, device, modality)
         metrics: dict[str, float] = kind.metrics(kind.predict(outputs).numpy(), data.targets[indices])
         return metrics
 
@@ -268,8 +286,8 @@ def finetune(
         )  # fmt: skip
         used: dict[str, Any] = spec.to_json() | {"augmentation": how} | chosen_options
     else:
-        features = extract(backbone, inputs, chosen, device).numpy()
-        checked = extract(backbone, inputs, parts.validation, device)
+        features = extract(backbone, inputs, chosen, device, modality=modality).numpy()
+        checked = extract(backbone, inputs, parts.validation, device, modality=modality)
         tried = adaptation.candidates(chosen_options, len(chosen))
         heads = [adaptation.fit_head(features, data.targets[chosen], each, task.classes) for each in tried]
 

@@ -13,6 +13,7 @@ from zoo.contracts import Backbone, Batch, ParameterGroup, TaskKind
 from zoo.data.augment import AUGMENTATIONS
 from zoo.data.batches import EpochOrder
 from zoo.errors import UnknownName
+from zoo.providers.bundles import moved, pooled
 from zoo.training.device import choose_device
 from zoo.training.loop import History, train
 
@@ -27,11 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Samples to learn from: preprocessed inputs, all targets [N], and the indices [n] that may be used."""
+    """Samples to learn from: preprocessed inputs, all targets [N], and the indices [n] that may be used.
+
+    `modality` says which features answer, where that is not the backbone's own: images for an image-text backbone.
+    """
 
     inputs: Samples
     targets: np.ndarray
     indices: np.ndarray
+    modality: str = ""
 
 
 class Samples(Protocol):
@@ -44,7 +49,13 @@ class TaskLearner(nn.Module):
     """Backbone and head as one module whose forward is the task's loss on an augmented batch."""
 
     def __init__(
-        self, backbone: Backbone, head: nn.Module, kind: TaskKind, augmentation: str, smoothing: float
+        self,
+        backbone: Backbone,
+        head: nn.Module,
+        kind: TaskKind,
+        augmentation: str,
+        smoothing: float,
+        modality: str = "",
     ) -> None:
         super().__init__()
         if augmentation not in AUGMENTATIONS:
@@ -52,6 +63,7 @@ class TaskLearner(nn.Module):
         self.module, self.head = backbone.module, head
         self._backbone, self._kind = backbone, kind
         self._augment, self._smoothing = AUGMENTATIONS[augmentation], smoothing
+        self._modality = modality
 
     def train(self, mode: bool = True) -> TaskLearner:
         """Training mode, except for parts in which no weight trains: their BatchNorm and dropout stay as at the end."""
@@ -63,8 +75,8 @@ class TaskLearner(nn.Module):
         return self
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        features = self._backbone.encode(self._augment(batch.inputs, generator))[self._backbone.spec.modality]
-        return self._kind.loss(self.head(features.pooled), batch.targets, self._smoothing)
+        features = pooled(self._backbone, self._augment(batch.inputs, generator), self._modality)
+        return self._kind.loss(self.head(features), batch.targets, self._smoothing)
 
 
 def fit_network(
@@ -90,7 +102,7 @@ def fit_network(
 
     head_groups = parameter_groups(head, lr=max(spec.lr, head_lr), weight_decay=spec.weight_decay)
     return train(
-        TaskLearner(backbone, head, kind, augmentation, spec.label_smoothing),
+        TaskLearner(backbone, head, kind, augmentation, spec.label_smoothing, data.modality),
         [*groups, *head_groups],
         batch,
         spec,
@@ -102,12 +114,20 @@ def fit_network(
 
 
 @torch.no_grad()
-def extract(backbone: Backbone, inputs: Samples, indices: np.ndarray, device: str = "cpu", size: int = 256) -> Tensor:
+def extract(
+    backbone: Backbone,
+    inputs: Samples,
+    indices: np.ndarray,
+    device: str = "cpu",
+    *,
+    modality: str = "",
+    size: int = 256,
+) -> Tensor:
     """Pooled features [n, D] of the samples at `indices`, in evaluation mode, on the CPU."""
     device = choose_device(device)
     module = backbone.module.eval().to(device)
     parts = [
-        backbone.encode(inputs[indices[start : start + size]].to(device))[backbone.spec.modality].pooled.cpu()
+        pooled(backbone, moved(inputs[indices[start : start + size]], device), modality).cpu()
         for start in range(0, len(indices), size)
     ]
     module.to("cpu")
@@ -115,7 +135,14 @@ def extract(backbone: Backbone, inputs: Samples, indices: np.ndarray, device: st
 
 
 @torch.no_grad()
-def logits(backbone: Backbone, head: nn.Module, inputs: Samples, indices: np.ndarray, device: str = "cpu") -> Tensor:
+def logits(
+    backbone: Backbone,
+    head: nn.Module,
+    inputs: Samples,
+    indices: np.ndarray,
+    device: str = "cpu",
+    modality: str = "",
+) -> Tensor:
     """Outputs [n, classes] of a fitted backbone and head."""
-    outputs: Tensor = head.eval()(extract(backbone, inputs, indices, device))
+    outputs: Tensor = head.eval()(extract(backbone, inputs, indices, device, modality=modality))
     return outputs

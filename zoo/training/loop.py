@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.data.batches import generator_at
 from zoo.errors import IncompatibleError, Interrupted, TrainingDiverged
+from zoo.providers.bundles import moved
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.device import choose_device
 from zoo.training.optimiser import adamw, warmup_cosine
@@ -212,4 +213,4 @@ def _interrupted(label: str, done: int, spec: TrainSpec, checkpoints: Path | Non
 
 
 def _to_device(batch: Batch, device: Any) -> Batch:
-    return type(batch)(batch.inputs.to(device, non_blocking=True), batch.targets.to(device, non_blocking=True))
+    return type(batch)(moved(batch.inputs, device, non_blocking=True), batch.targets.to(device, non_blocking=True))

@@ -17,7 +17,7 @@ from zoo.contracts import Backbone, Batch, Objective
 from zoo.data.augment import AUGMENTATIONS
 from zoo.data.batches import generator_at
 from zoo.data.generated import SOURCES, Source
-from zoo.data.images import Inputs, LabelledImages, load_images
+from zoo.data.images import load_images
 from zoo.errors import IncompatibleError, WeightsError
 from zoo.io.atomic import replace
 from zoo.objectives import OBJECTIVES
@@ -25,11 +25,14 @@ from zoo.providers.loading import RECORD, WEIGHTS, load, seeded
 from zoo.providers.weights import weights_digest
 from zoo.specs import BackboneSpec, digest_of
 from zoo.training.flops import step_flops
+from zoo.training.inputs import Inputs
 from zoo.training.loop import History, train
 from zoo.training.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from zoo.data.labelled import LabelledData
 
 MARKER = "recipe.json"
 
@@ -37,9 +40,9 @@ MARKER = "recipe.json"
 class ImageSource:
     """A labelled image data set as pre-training data: samples drawn with replacement, mildly warped."""
 
-    def __init__(self, data: LabelledImages, backbone: Backbone) -> None:
+    def __init__(self, data: LabelledData, backbone: Backbone) -> None:
         self.name, self.digest, self.classes = data.name, data.digest, len(data.classes)
-        self._inputs = Inputs(data.images, backbone.preprocess)
+        self._inputs = Inputs(data.samples, backbone.preprocess)
         self._targets = torch.from_numpy(data.targets)
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:

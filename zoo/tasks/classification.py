@@ -1,4 +1,4 @@
-"""Image classification with one answer: linear head, cross-entropy, accuracy."""
+"""Classification with one answer: linear head, cross-entropy, accuracy."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from zoo.specs import TaskSpec
 
 
-class ImageClassification:
-    """One class of `task.classes` for each image; metrics are in percent."""
+class Classification:
+    """One class of `task.classes` for each sample; metrics are in percent."""
 
     def head(self, backbone: Backbone, task: TaskSpec) -> nn.Module:
         """A freshly initialised linear layer [D] -> [classes]."""
@@ -36,7 +36,7 @@ class ImageClassification:
         """Accuracy and balanced accuracy (mean recall over the classes that occur), in percent.
 
         Example:
-            >>> ImageClassification().metrics(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0]))["accuracy"]
+            >>> Classification().metrics(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0]))["accuracy"]
             75.0
         """
         from sklearn.metrics import accuracy_score, recall_score

@@ -9,7 +9,7 @@ KIND = TASKS.get("image_classification")()
 
 
 def test_head_has_one_output_a_class():
-    head = KIND.head(zoo.load("pocket/resnet10", pretrained=False), TaskSpec("t", "image_classification", "t", 7))
+    head = KIND.head(zoo.load("pocket/resnet10", pretrained=False), TaskSpec("t", "classification", "t", 7))
     assert head(torch.zeros(2, 256)).shape == (2, 7)
 
 
