@@ -131,11 +131,19 @@ def test_convolutions_of_more_dimensions():
     assert zoo.load("timm/lambda_resnet26t", pretrained=False, seed=0).spec.parameters > 8e6
 
 
-def test_networks_that_channels_last_would_crash_are_laid_out_plainly():
-    """torch 2.14.1 corrupts memory in the backward pass of FastViT with channels last, and the process dies."""
-    backbone = zoo.load("timm/fastvit_t8", pretrained=False, seed=0)
+@pytest.mark.parametrize("name", ["timm/fastvit_t8", "timm/repvgg_a0"])
+def test_networks_that_channels_last_would_crash_are_laid_out_plainly(name):
+    """torch 2.14.1 corrupts memory in their backward pass with channels last, and the process dies."""
+    backbone = zoo.load(name, pretrained=False, seed=0)
     backbone.module.eval()
-    backbone.encode(torch.randn(1, 3, 64, 64))["vision"].pooled.sum().backward()
+    images = torch.randn(1, 3, 64, 64).contiguous(memory_format=torch.channels_last)
+    backbone.encode(images)["vision"].pooled.sum().backward()
     assert all(p.is_contiguous() for p in backbone.module.parameters())
-    other = zoo.load("timm/test_resnet", pretrained=False).module
-    assert any(not p.is_contiguous() for p in other.parameters() if p.ndim == 4)
+
+
+def test_other_convolutions_are_channels_last():
+    module = zoo.load("timm/test_resnet", pretrained=False).module
+    assert any(not p.is_contiguous() for p in module.parameters() if p.ndim == 4)
+    assert provider.layout_of(module) is torch.channels_last
+    stem = torch.nn.Sequential(torch.nn.Conv2d(32, 8, 1, stride=2, groups=4))  # 8 channels a group
+    assert provider.layout_of(stem) is torch.contiguous_format

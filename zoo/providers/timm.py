@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 
 
-CONTIGUOUS = ("timm.models.fastvit",)
-"""Networks that are not laid out channels last: the backward pass of torch 2.14.1 then corrupts memory on a CPU."""
+BLOCK = 16  # channels that oneDNN computes at once with AVX-512; with AVX2 they are 8
 
 
 def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None, allow_pickle: str = "") -> Backbone:
@@ -120,26 +119,46 @@ def assemble(spec: BackboneSpec, module: nn.Module) -> Backbone:
     from zoo.providers.measure import measured_spec
 
     size = tuple(spec.input_size or (3, 224, 224))
-    layout = torch.contiguous_format if type(module).__module__ in CONTIGUOUS else torch.channels_last
+    layout = layout_of(module)
     for parameter in module.parameters():  # not module.to(...), which refuses networks with 3-D convolutions
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=layout)
-    encode = timm_encoder(module, layout)
+    encode = timm_encoder(module)
     spec = measured_spec(dataclasses.replace(spec, input_size=size), module, encode)
     return Backbone(spec, module, image_preprocess(spec), encode)
 
 
-def timm_encoder(module: Any, layout: Any = None) -> Encode:
-    """`encode` over timm's forward_features and forward_head; pyramids of maps where the network is one of stages.
+def layout_of(module: nn.Module) -> Any:
+    """The memory format to compute a network in: channels last, unless its backward pass would corrupt memory.
 
-    Where the last hidden layer is a map, it is the last of `maps`, after the last normalisation, and what `pooled` is
-    the pooling of; the other maps are as timm's forward_intermediates gives them. `layout` is the memory format of
-    images, channels last where none is given.
+    oneDNN, in torch 2.14.1 on a CPU, writes past its workspace in the gradient of the weights of a 1 x 1 convolution that
+    has a stride and fewer input channels than a block, when images are channels last
+    (https://github.com/uxlfoundation/oneDNN/issues/6035). RepVGG, MobileOne, FastViT, GENet and GhostNetV3 have one.
+
+    Example:
+        >>> from torch import nn
+        >>> layout_of(nn.Conv2d(13, 48, 1, stride=2)), layout_of(nn.Conv2d(64, 128, 1, stride=2))
+        (torch.contiguous_format, torch.channels_last)
     """
     import torch
 
-    layout = layout or torch.channels_last
+    unsafe = any(
+        part.kernel_size == (1, 1) and max(part.stride) > 1 and part.in_channels // part.groups < BLOCK
+        for part in module.modules()
+        if isinstance(part, torch.nn.Conv2d)
+    )
+    return torch.contiguous_format if unsafe else torch.channels_last
 
+
+def timm_encoder(module: Any) -> Encode:
+    """`encode` over timm's forward_features and forward_head; pyramids of maps where the network is one of stages.
+
+    Where the last hidden layer is a map, it is the last of `maps`, after the last normalisation, and what `pooled` is
+    the pooling of; the other maps are as timm's forward_intermediates gives them.
+    """
+    import torch
+
+    layout = layout_of(module)
     channels_last = getattr(module, "output_fmt", "NCHW") == "NHWC"
     hidden_layers = _hidden_layers(module)
 
