@@ -38,7 +38,7 @@ DECLARED = {
         "transformers/reformer": "transformers computes its gradient in training mode only",
         "transformers/roc_bert": "its sound and shape embeddings serve inputs that plain text does not have",
         "transformers/t5gemma2": "its vision tower serves images",
-    }
+    },
 }
 """What is known not to hold, and why that is no fault: by check, then provider/architecture."""
 LIMITS = ("TimeLimit", "MemoryLimit")

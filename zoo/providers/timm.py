@@ -114,8 +114,6 @@ def _keys(said: list[str], words: str) -> list[str]:
 
 def assemble(spec: BackboneSpec, module: nn.Module) -> Backbone:
     """A timm network behind the contract: widths are measured on one zero input, not trusted."""
-    import torch
-
     from zoo.providers.measure import measured_spec
 
     size = tuple(spec.input_size or (3, 224, 224))
@@ -131,8 +129,8 @@ def assemble(spec: BackboneSpec, module: nn.Module) -> Backbone:
 def layout_of(module: nn.Module) -> Any:
     """The memory format to compute a network in: channels last, unless its backward pass would corrupt memory.
 
-    oneDNN, in torch 2.14.1 on a CPU, writes past its workspace in the gradient of the weights of a 1 x 1 convolution that
-    has a stride and fewer input channels than a block, when images are channels last
+    oneDNN, in torch 2.14.1 on a CPU, writes past its workspace in the gradient of the weights of a 1 x 1 convolution
+    that has a stride and fewer input channels than a block, when images are channels last
     (https://github.com/uxlfoundation/oneDNN/issues/6035). RepVGG, MobileOne, FastViT, GENet and GhostNetV3 have one.
 
     Example:
