@@ -47,6 +47,28 @@ def test_from_the_hub_equals_upstream(bert, hub):
     assert zoo.fingerprint(build(backbone.spec, pretrained=False)) == zoo.fingerprint(backbone)
 
 
+def test_two_texts_equal_upstream_and_change_nothing_in_a_batch(bert):
+    folder, _ = bert
+    backbone = zoo.load(str(folder))
+    upstream = transformers.AutoModel.from_pretrained(folder, local_files_only=True).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    pairs = [("the cat runs", "a dog"), ("a cat", "the dog and the cats runs")]
+    found = encode_samples(backbone, pairs)["text"].pooled
+    for pair, row in zip(pairs, found, strict=True):
+        inputs = tokenizer(*pair, return_tensors="pt", truncation=True, max_length=12)
+        assert inputs["token_type_ids"].any()
+        with torch.inference_mode():
+            assert torch.allclose(row, upstream(**inputs).last_hidden_state.mean(1)[0], atol=1e-6)
+    assert not torch.allclose(*encode_samples(backbone, [("a cat", "a dog"), ("a dog", "a cat")])["text"].pooled)
+
+
+@pytest.mark.parametrize("arch", ["gpt2", "distilbert", "t5"])
+def test_two_texts_are_joined_where_the_network_knows_no_types(arch):
+    backbone = tiny_scratch(arch)
+    assert backbone.preprocess([("ab", "c")]).values.ndim == 2
+    assert torch.isfinite(encode_samples(backbone, [("ab", "c"), ("a", "")])["text"].pooled).all()
+
+
 def test_a_catalog_name_from_the_hub(hub, tmp_path):
     """The catalog's graph and the repository's differ here, and that is said."""
     save(tmp_path / "r", "bert", "BertModel")

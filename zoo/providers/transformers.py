@@ -194,20 +194,21 @@ def _texts(
 ) -> tuple[Callable[[Any], Padded], int | None, tuple[str, ...]]:
     """The preprocessing of texts, the context that it keeps, and what there is to tell of it."""
     limit = tokens.context_of(config, loaded.network)
+    two = text.second_text(spec.arch, config, loaded.network) if spec.modality == "text" else ""
     if folder is not None:
         tokenizer = tokens.tokenizer_of(folder, loaded.config)
         limit = tokens.context_of(config, loaded.network, tokenizer, folder)
         own = tokenizer.pad_token_id
         return (
-            tokens.text_preprocess(tokens.by_tokenizer(tokenizer, limit), pad if own is None else own),
+            tokens.text_preprocess(tokens.by_tokenizer(tokenizer, limit), pad if own is None else own, pairs=two),
             limit,
             _cut(spec, limit),
         )
     if spec.arch == "canine":
-        return tokens.text_preprocess(tokens.by_characters(limit), pad), limit, _cut(spec, limit)
+        return tokens.text_preprocess(tokens.by_characters(limit), pad, pairs=two), limit, _cut(spec, limit)
     if not spec.source:
         told = f"{spec.name}: no checkpoint, so no tokenizer: a text is read as the bytes of its UTF-8"
-        return tokens.text_preprocess(_bytes(config, limit), pad), limit, (told, *_cut(spec, limit))
+        return tokens.text_preprocess(_bytes(config, limit), pad, pairs=two), limit, (told, *_cut(spec, limit))
     made: list[Any] = []
 
     def later(texts: Any) -> Padded:
@@ -216,18 +217,20 @@ def _texts(
             tokenizer = tokens.tokenizer_of(place, loaded.config)
             most = tokens.context_of(config, loaded.network, tokenizer, place)
             own = tokenizer.pad_token_id
-            made.append(tokens.text_preprocess(tokens.by_tokenizer(tokenizer, most), pad if own is None else own))
+            tokenize = tokens.by_tokenizer(tokenizer, most)
+            made.append(tokens.text_preprocess(tokenize, pad if own is None else own, pairs=two))
         found: Padded = made[0](texts)
         return found
 
     return later, limit, _cut(spec, limit)
 
 
-def _bytes(config: Any, limit: int | None) -> Callable[[str], list[int]]:
+def _bytes(config: Any, limit: int | None) -> Callable[..., tokens.Tokens]:
     """Bytes; a vocabulary that is too small for them is refused when a text comes, not before."""
 
-    def tokenize(one: str) -> list[int]:
-        return tokens.by_bytes(config, limit)(one)
+    def tokenize(*texts: str) -> tokens.Tokens:
+        found: tokens.Tokens = tokens.by_bytes(config, limit)(*texts)
+        return found
 
     return tokenize
 

@@ -86,6 +86,15 @@ def pooling_of(arch: str, config: Any, folder: Path | None = None) -> str:
     return "last" if _is_causal(arch) else "mean"
 
 
+def second_text(arch: str, config: Any, network: Any) -> str:
+    """What becomes of two texts: "typed" where the network was made to be told which is which, else "joined".
+
+    Others take `token_type_ids` too and mean something else by them (GPT-2), or know one type only (RoBERTa).
+    """
+    told = getattr(config, "type_vocab_size", 0) or 0
+    return "typed" if (told > 1 or arch == "xlnet") and takes(network.forward, "token_type_ids") else "joined"
+
+
 def modules(folder: Path) -> list[str]:
     """The kinds of modules that a repository of sentence-transformers is made of; none for any other."""
     if not (told := folder / "modules.json").is_file():
@@ -97,6 +106,8 @@ def modules(folder: Path) -> list[str]:
 def text_encoder(network: Any, pooling: str, pad: int) -> Callable[[Tensor, Tensor | None], dict[str, Features]]:
     """`encode(ids [B, T], mask [B, T])` over a text network; padding is on the right.
 
+    Ids [B, T, 2] hold also which of two texts a token belongs to (`token_type_ids`).
+
     Args:
         network: gives `last_hidden_state` [B, T, D].
         pooling: `mean`, `cls`, `last` or `max`, over real tokens.
@@ -106,6 +117,8 @@ def text_encoder(network: Any, pooling: str, pad: int) -> Callable[[Tensor, Tens
 
     def encode(ids: Tensor, mask: Tensor | None = None) -> dict[str, Features]:
         options: dict[str, Any] = {"use_cache": False} if has_cache else {}
+        if ids.ndim == 3:
+            ids, options["token_type_ids"] = ids[..., 0], ids[..., 1]
         if mask is not None:
             ids = ids.masked_fill(~mask, pad)
         if has_mask:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zoo.contracts import Padded
 from zoo.errors import DataError, IncompatibleError, MissingDependency, WeightsError
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    Tokenize = Callable[[str], list[int]]
+    Tokenize = Callable[..., "Tokens"]  # of one text, or of two
+
+
+class Tokens(NamedTuple):
+    """Of one or two texts: ids, and of two which text (0 or 1) each id belongs to, where the tokenizer says it."""
+
+    ids: list[int]
+    types: list[int] | None = None
+
 
 _UNLIMITED = 10**9  # tokenizers say 1e30 where they know no limit
 _SPECIAL = ("pad_token_id", "bos_token_id", "eos_token_id", "sep_token_id", "cls_token_id", "mask_token_id")
@@ -53,15 +61,17 @@ def tokenizer_of(folder: Path, config: Any) -> Any:
 
 
 def by_tokenizer(tokenizer: Any, context: int | None) -> Tokenize:
-    """A text to ids, with special tokens, cut to the context."""
+    """A text to ids, with special tokens, cut to the context; of two texts the longer is cut first."""
     empty = next(
         (i for i in (tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.pad_token_id) if i is not None), 0
     )
     cut = {"truncation": True, "max_length": context} if context else {}
 
-    def tokenize(text: str) -> list[int]:
-        ids = tokenizer(text, add_special_tokens=True, **cut)["input_ids"]
-        return list(ids) or [empty]
+    def tokenize(text: str, second: str | None = None) -> Tokens:
+        found = tokenizer(*((text,) if second is None else (text, second)), add_special_tokens=True, **cut)
+        ids = list(found["input_ids"])
+        types = found.get("token_type_ids") if second is not None else None
+        return Tokens(ids or [empty], list(types) if types else None)
 
     return tokenize
 
@@ -69,7 +79,8 @@ def by_tokenizer(tokenizer: Any, context: int | None) -> Tokenize:
 def by_bytes(config: Any, context: int | None) -> Tokenize:
     """A text to the bytes of its UTF-8, each a token of its own and none of the special ones, and the end token.
 
-    Towers such as CLIP's are pooled at the end token; a network that has none gets none, and a space for no text.
+    The second of two texts follows the end of the first; each may fill half of the context. Towers such as CLIP's are
+    pooled at the end token; a network that has none gets none, and a space for no text.
 
     Raises:
         IncompatibleError: the vocabulary is too small for bytes.
@@ -77,8 +88,8 @@ def by_bytes(config: Any, context: int | None) -> Tokenize:
     Example:
         >>> from types import SimpleNamespace
         >>> tokenize = by_bytes(SimpleNamespace(vocab_size=300, pad_token_id=0, eos_token_id=2), context=4)
-        >>> tokenize("abcdef"), tokenize("")
-        ([100, 101, 102, 2], [2])
+        >>> tokenize("abcdef").ids, tokenize("").ids, tokenize("abc", "d").ids
+        ([100, 101, 102, 2], [2], [100, 2, 103, 2])
     """
     special = {value for value in (getattr(config, name, None) for name in _SPECIAL) if isinstance(value, int)}
     size = getattr(config, "vocab_size", 0)
@@ -93,9 +104,16 @@ def by_bytes(config: Any, context: int | None) -> Tokenize:
     ends = [end] if isinstance(end, int) and 0 <= end < size else []
     empty = [free[ord(" ")]]
 
-    def tokenize(text: str) -> list[int]:
-        kept = text.encode()[: context - len(ends)] if context else text.encode()
+    def cut(text: str, most: int | None) -> list[int]:
+        kept = text.encode()[: most - len(ends)] if most else text.encode()
         return [free[byte] for byte in kept] + ends or empty
+
+    def tokenize(text: str, second: str | None = None) -> Tokens:
+        if second is None:
+            return Tokens(cut(text, context))
+        half = context // 2 if context else None
+        first, last = cut(text, half), cut(second, half)
+        return Tokens(first + last, [0] * len(first) + [1] * len(last))
 
     return tokenize
 
@@ -105,28 +123,54 @@ def by_characters(context: int | None) -> Tokenize:
     return by_tokenizer(library().CanineTokenizer(), context)
 
 
-def text_preprocess(tokenize: Tokenize, pad: int) -> Callable[[Sequence[Any]], Padded]:
+def text_preprocess(tokenize: Tokenize, pad: int, *, pairs: str = "") -> Callable[[Sequence[Any]], Padded]:
     """Texts to a Padded of ids [B, T], padded on the right.
 
+    Args:
+        tokenize: one or two texts to tokens.
+        pad: the id of padding.
+        pairs: what becomes of two texts (str, str): "" refuses them; "joined" gives ids [B, T] of both; "typed" gives
+            [B, T, 2], ids and which text each belongs to, as BERT and its kin were trained.
+
     Raises (when called):
-        DataError: no samples, or one that is no text.
+        DataError: no samples, one that is no text, or texts and pairs of texts together.
     """
     import torch
 
     def preprocess(texts: Sequence[Any]) -> Padded:
         if isinstance(texts, str) or not len(texts):
             raise DataError(f"expected a list of texts, received {texts!r:.60}. Fix: pass [text, ...].")
-        for text in texts:
-            if not isinstance(text, str):
-                raise DataError(f"expected a text, received {type(text).__name__}. Fix: pass strings.")
-        rows = [tokenize(text) for text in texts]
-        ids = torch.full((len(rows), max(map(len, rows))), pad, dtype=torch.long)
-        for row, tokens in zip(ids, rows, strict=True):
-            row[: len(tokens)] = torch.tensor(tokens)
-        lengths = torch.tensor([len(row) for row in rows])
+        given = [_one_or_two(text, pairs) for text in texts]
+        if len({len(one) for one in given}) > 1:
+            raise DataError("single texts and pairs of texts stand together. Fix: encode them apart.")
+        rows = [tokenize(*one) for one in given]
+        lengths = torch.tensor([len(row.ids) for row in rows])
+        ids = _laid_out([row.ids for row in rows], pad)
+        if pairs == "typed" and len(given[0]) > 1:
+            ids = torch.stack([ids, _laid_out([row.types or [0] * len(row.ids) for row in rows], 0)], dim=2)
         return Padded(ids, torch.arange(ids.shape[1]) < lengths[:, None])
 
     return preprocess
+
+
+def _one_or_two(text: Any, pairs: str) -> tuple[str, ...]:
+    """A text, or two of them where a network takes them."""
+    if isinstance(text, str):
+        return (text,)
+    if pairs and isinstance(text, tuple | list) and len(text) == 2 and all(isinstance(one, str) for one in text):
+        return tuple(text)
+    takes = "strings, or tuples of two strings" if pairs else "strings"
+    raise DataError(f"expected a text, received {type(text).__name__}. Fix: pass {takes}.")
+
+
+def _laid_out(rows: Sequence[list[int]], fill: int) -> Any:
+    """Rows of different lengths as one tensor [B, T], filled up on the right."""
+    import torch
+
+    whole = torch.full((len(rows), max(map(len, rows))), fill, dtype=torch.long)
+    for row, values in zip(whole, rows, strict=True):
+        row[: len(values)] = torch.tensor(values)
+    return whole
 
 
 def context_of(
