@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from zoo.data.images import open_image
+from zoo.data.labelled import Opened
 from zoo.errors import DataError
 from zoo.providers.batching import encode_samples
 from zoo.providers.loading import load, spec_of
@@ -91,7 +91,7 @@ class Featurizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             UnknownName, WeightsError, Offline, MissingDependency, DeviceError: as `zoo.load` says.
         """
         backbone = self._loaded()
-        found = encode_samples(backbone, _Opened(X, backbone.spec.modality), self.batch_size)
+        found = encode_samples(backbone, Opened(X, "image" if backbone.spec.modality == "vision" else ""), self.batch_size)
         name = self.modality or next(iter(found))
         if name not in found or (len(found) > 1 and not self.modality):
             raise DataError(
@@ -127,20 +127,3 @@ def _backbone(name: str, pretrained: bool, weights: str | None, seed: int, devic
     backbone = load(name, pretrained=pretrained, weights=weights, seed=seed, allow_pickle=allow_pickle)
     backbone.module.to(device)
     return backbone
-
-
-class _Opened(Sequence[Any]):
-    """Samples, with images opened from their paths one at a time."""
-
-    def __init__(self, samples: Sequence[Any], modality: str) -> None:
-        self.samples = samples
-        self.opens = modality == "vision"
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: Any) -> Any:
-        sample = self.samples[index]
-        return (
-            open_image(sample) if self.opens and (isinstance(sample, str) or hasattr(sample, "__fspath__")) else sample
-        )

@@ -13,6 +13,7 @@ A raw sample is what `Backbone.preprocess` takes, and is read when it is asked f
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -106,6 +107,39 @@ class LabelledData:
             parts=None if self.parts is None else self.parts[indices],
             origins=[self.origins[index] for index in indices] if len(self.origins) else (),
         )
+
+
+def inputs_of(kind: str) -> str:
+    """What the samples of a kind of task are; a third party's kind takes images unless its name begins otherwise.
+
+    Example:
+        >>> inputs_of("text_pair_classification"), inputs_of("audio_regression")
+        ('text_pair', 'audio')
+    """
+    return next((name for name in ("text_pair", *INPUTS) if kind.startswith(f"{name}_")), "image")
+
+
+class Opened(Sequence[Any]):
+    """Samples as a person has them, read when they are asked for: images from their paths, all else as it is.
+
+    Example:
+        >>> list(Opened(["a text", "another"], "text"))
+        ['a text', 'another']
+    """
+
+    def __init__(self, samples: Sequence[Any], inputs: str) -> None:
+        self.samples, self.inputs = samples, inputs
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: Any) -> Any:
+        from zoo.data.images import open_image
+
+        sample = self.samples[index]
+        if self.inputs != "image" or not isinstance(sample, str | os.PathLike):
+            return sample
+        return open_image(sample)
 
 
 class Taken(Sequence[Any]):

@@ -19,6 +19,7 @@ from zoo.providers import transformers_text as text
 from zoo.providers import transformers_tokens as tokens
 from zoo.providers import transformers_vision as vision
 from zoo.providers.measure import measured_spec
+from zoo.providers.repositories import FOLDER
 from zoo.providers.transformers_library import changes, config_of, library
 from zoo.providers.transformers_weights import (
     SETTINGS,
@@ -63,7 +64,7 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
     if spec.modality == "image-text":
         pairs.check(spec.arch)
     notes: tuple[str, ...] = ()
-    folder: Path | None = None
+    folder = place_of(spec, SETTINGS).folder if spec.source.startswith(FOLDER) else None
     if tensors is not None:
         loaded = from_tensors(tensors, config_of(spec), spec.name)
     elif pretrained:
@@ -86,7 +87,7 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
         spec = dataclasses.replace(spec, revision=place.commit or spec.revision, config=changes(config))
     else:
         loaded = scratch(config_of(spec))
-        if spec.source:
+        if spec.source and folder is None:
             notes = (f"{spec.name}: its preprocessing is that of {spec.source}, fetched when it is first used",)
     backbone = _BUILDERS[spec.modality](spec, loaded, folder)
     return dataclasses.replace(backbone, notes=(*notes, *loaded.notes, *backbone.notes))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from zoo.contracts import Padded, Pair
 from zoo.providers.bundles import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import numpy as np
 
 
 class Inputs:
@@ -60,6 +60,17 @@ class Inputs:
         if self._bytes + size <= self.keep_bytes:
             self._kept[index] = made
             self._bytes += size
+        return made
+
+    def without(self, indices: Sequence[int]) -> Inputs:
+        """The same without the samples at `indices`; what is kept stays kept."""
+        from zoo.data.labelled import Taken
+
+        left_out = set(indices)
+        rest = [index for index in range(len(self.samples)) if index not in left_out]
+        made = Inputs(Taken(self.samples, np.array(rest, dtype=int)), self.preprocess, self.padding, self.keep_bytes)
+        made._kept = {place: self._kept[index] for place, index in enumerate(rest) if index in self._kept}
+        made._bytes = self._bytes
         return made
 
 

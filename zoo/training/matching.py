@@ -1,0 +1,46 @@
+"""Whether a backbone, a task and a method go together, told from records alone: before anything is downloaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo.adaptations import ADAPTATIONS
+from zoo.errors import IncompatibleError
+from zoo.tasks import NEEDS
+
+if TYPE_CHECKING:
+    from zoo.specs import BackboneSpec
+
+
+def answering(spec: BackboneSpec, kind: str) -> str:
+    """The modality whose features answer a kind of task; "" where the backbone has only its own.
+
+    Example:
+        >>> from zoo.catalog.query import describe
+        >>> answering(describe("open_clip/ViT-B-32"), "text_classification")
+        'text'
+    """
+    return NEEDS[kind].modalities[0] if spec.modality == "image-text" and kind in NEEDS else ""
+
+
+def wants_layers(method: str) -> bool:
+    """Whether a method reads all hidden layers and not the pooled features."""
+    return getattr(ADAPTATIONS.get(method), "features", "pooled") == "layers"
+
+
+def check_task(spec: BackboneSpec, kind: str = "image_classification") -> None:
+    """Refuse a backbone that cannot do a kind of task.
+
+    Raises:
+        IncompatibleError: the task needs another modality or capability.
+
+    Example:
+        >>> from zoo.catalog.query import describe
+        >>> check_task(describe("pocket/resnet10.glyphs"))
+    """
+    why = NEEDS[kind].unmet(spec) if kind in NEEDS and spec.modality != "unknown" else ""
+    if why:
+        raise IncompatibleError(
+            f"{spec.name} is a backbone for {spec.modality}, and {kind} {why}. Fix: choose one that fits "
+            f"(`zoo list --modality {(NEEDS[kind].modalities or (spec.modality,))[0]}`)."
+        )
