@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.adaptations.blocks import blocks
+from zoo.providers.blocks import blocks
 from zoo.adaptations.probe import receiving, run_watched
 from zoo.errors import IncompatibleError, UnknownName
 

@@ -1,0 +1,230 @@
+"""The hidden layers of any network: what each of its blocks gave, in the order in which they ran.
+
+No provider takes part in it. The blocks are found by structure (`zoo.providers.blocks`), their outputs are seen by
+hooks that are there during `encode` only, and how these are laid out is found by trying (`zoo.providers.layouts`). What
+cannot be given honestly is refused when the backbone is loaded: docs/decisions/0014-hidden-layers.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from zoo.contracts import Pair
+from zoo.errors import IncompatibleError
+from zoo.providers.batching import evaluating
+from zoo.providers.blocks import rank, rows
+from zoo.providers.hidden import calling
+from zoo.providers.layouts import Layout, layouts_of, tensors_in
+from zoo.providers.trials import modalities, trial
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from zoo.contracts import Backbone, Features
+
+EQUAL = 1e-3  # relative; a sample that moves by more in a larger batch meets its neighbours
+
+
+@dataclass(frozen=True)
+class Row:
+    """The blocks of one modality, and how what each of their calls gives is laid out, in the order of the calls.
+
+    `follows` says that layers have the tokens of the network; what it fills them up with inside is cut off.
+    """
+
+    parts: tuple[nn.Module, ...]
+    layouts: tuple[Layout, ...]
+    follows: bool
+
+    def finished(self, layers: list[Tensor], features: Features, name: str) -> list[Tensor]:
+        """The layers of a batch.
+
+        Raises:
+            IncompatibleError: not all blocks ran, as in training with LayerDrop.
+        """
+        if len(layers) != len(self.layouts):
+            raise IncompatibleError(
+                f"{len(layers)} of the {len(self.layouts)} blocks of {name} ran, so not all its layers are there. "
+                "Fix: evaluation mode, or a layerdrop of 0, while layers are asked for."
+            )
+        if self.follows and features.tokens is not None:
+            return [one[:, : features.tokens.shape[1]] for one in layers]
+        return layers
+
+
+def with_layers(backbone: Backbone) -> Backbone:
+    """The same backbone, whose features have `layers` as well; see `zoo.contracts.Features`.
+
+    It is tried on noise: whether its blocks run one by one, where the samples and the tokens are in what they give,
+    whether token n of the last layer becomes token n of `tokens`, and whether a sample is the same in a larger batch.
+
+    Raises:
+        IncompatibleError: a network without such layers, with the reason.
+
+    Example:
+        >>> from zoo.providers.loading import load
+        >>> backbone = with_layers(load("pocket/resnet10.glyphs"))
+        >>> [list(one.shape) for one in backbone.encode(torch.zeros(2, 1, 32, 32))["vision"].layers]
+        [[2, 32, 8, 8], [2, 32, 8, 8]]
+    """
+    plain, name = backbone.encoder, backbone.spec.name
+    with evaluating(backbone.module), torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        found = {modality: _tried(backbone, modality) for modality in modalities(backbone)}
+    owner = {id(part): modality for modality, row in found.items() for part in row.parts}
+    parts = [part for row in found.values() for part in row.parts]
+    if len(owner) != len(parts):
+        raise _refusal(backbone, "its towers share their blocks")
+
+    def encode(inputs: Any, mask: Tensor | None = None) -> dict[str, Features]:
+        kept: dict[str, list[Tensor]] = {modality: [] for modality in found}
+
+        def see(part: nn.Module, out: Any) -> None:
+            own, row = kept[owner[id(part)]], found[owner[id(part)]]
+            if len(own) < len(row.layouts):
+                own.append(row.layouts[len(own)].read(out).clone())  # what runs next may work in place
+
+        with calling(parts, see):
+            features = plain(inputs, mask)
+        return {key: replace(one, layers=found[key].finished(kept[key], one, name)) for key, one in features.items()}
+
+    return replace(backbone, encoder=encode)
+
+
+def _tried(backbone: Backbone, modality: str) -> Row:
+    """The row of blocks of one modality.
+
+    Raises:
+        IncompatibleError: there is none that can be given honestly.
+    """
+    two, three = trial(backbone, modality, 2), trial(backbone, modality, 3)
+    parts = _row(backbone, two)
+    few, features = _outputs(backbone, modality, two, parts)
+    many, _ = _outputs(backbone, modality, three, parts)
+    images = two.vision if isinstance(two, Pair) else two
+    aspect = images.shape[2] / images.shape[3] if modality == "vision" else None
+    count = None if features.tokens is None else features.tokens.shape[1]
+    follows = modality != "vision" and count is not None
+    try:
+        if len(few) != len(many) or len(few) < 2:
+            raise IncompatibleError(f"for 2 samples they run {len(few)} times, for 3 {len(many)} times")
+        layouts = layouts_of(few, many, count, aspect)
+        for layout, a, b in zip(layouts, few, many, strict=True):
+            own = layout.read(a)
+            if follows and (own.ndim != 3 or own.shape[1] < (count or 0)):
+                raise IncompatibleError(f"one of them gives {list(own.shape)} for 2 samples of {count} tokens")
+            if not _relative(layout.read(b)[:2], own) <= EQUAL:
+                raise IncompatibleError("what they give for a sample depends on the other samples of its batch")
+        _check_last(backbone, modality, two, parts, layouts, features)
+    except IncompatibleError as error:
+        raise _refusal(backbone, f"its blocks are {_kind(parts)}, and {error}") from None
+    return Row(tuple(parts), layouts, follows)
+
+
+def _row(backbone: Backbone, inputs: Any) -> list[nn.Module]:
+    """The blocks that run for such inputs: of all rows the first that gives more than one vector for each sample.
+
+    One part that runs again and again (ALBERT) counts as a row.
+
+    Raises:
+        IncompatibleError: no row runs, or the blocks do not all run by themselves.
+    """
+    parts = list(backbone.module.modules())
+    times: Counter[int] = Counter()
+    vectors: set[int] = set()
+
+    def see(part: nn.Module, out: Any) -> None:
+        times[id(part)] += 1
+        if isinstance(out, torch.Tensor) and out.ndim == 2 and len(out) == 2:
+            vectors.add(id(part))
+
+    with calling(parts, see):
+        backbone.encode(inputs)
+    lists = [part for part in parts if isinstance(part, torch.nn.ModuleList) and len(part) == 1]
+    again = [[part[0]] for part in lists if times[id(part[0])] > 1]
+    for row in sorted([*([part for _, part in row] for row in rows(backbone.module)), *again], key=rank, reverse=True):
+        if not any(times[id(inner)] for part in row for inner in part.modules()):
+            continue  # it belongs to the other tower
+        if lost := [part for part in row if not times[id(part)]]:
+            raise _refusal(backbone, f"{len(lost)} of its {len(row)} blocks ({_kind(lost)}) do not run by themselves")
+        if not all(id(part) in vectors for part in row):  # else these are the layers of a head, after the pooling
+            return row
+    raise _refusal(backbone, f"its network ({type(backbone.module).__name__}) has no row of blocks")
+
+
+def _outputs(backbone: Backbone, modality: str, inputs: Any, parts: list[nn.Module]) -> tuple[list[Any], Features]:
+    """What each call of the blocks gave, and the features of the same pass."""
+    found: list[Any] = []
+    with calling(parts, lambda _part, out: found.append(_copied(out))):
+        features = backbone.encode(inputs)[modality]
+    return found, features
+
+
+def _copied(out: Any) -> Any:
+    if isinstance(out, dict):
+        return {key: _copied(one) for key, one in out.items()}
+    if isinstance(out, (tuple, list)):
+        return type(out)([_copied(one) for one in out]) if type(out) in (tuple, list) else tuple(map(_copied, out))
+    return out.clone() if isinstance(out, torch.Tensor) else out
+
+
+def _check_last(
+    backbone: Backbone, modality: str, inputs: Any, parts: list[nn.Module], layouts: tuple[Layout, ...], plain: Features
+) -> None:
+    """Disturb the last layer of the first sample, and see that its features follow, at that token, and no other's do.
+
+    Raises:
+        IncompatibleError: they do not.
+    """
+    left = len(layouts)
+    place: int | None = None
+    tokens = plain.tokens
+
+    def disturb(_part: nn.Module, out: Any) -> None:
+        nonlocal left, place
+        left -= 1
+        if left:
+            return
+        own = layouts[-1].read(out)[0]
+        if tokens is not None and own.ndim == 2 and (len(own) == tokens.shape[1] or modality != "vision"):
+            place = tokens.shape[1] // 2
+            _shake(own[place])
+            return
+        for _, one in tensors_in(out):  # of a class token beside a map the features may follow alone
+            axis = layouts[-1].order[0]
+            if one.is_floating_point() and one.ndim > axis and one.shape[axis] == 2:
+                _shake(one.select(axis, 0))
+
+    with calling(parts, disturb):
+        moved = backbone.encode(inputs)[modality]
+    if place is None or moved.tokens is None or tokens is None:
+        follow, other = (moved.pooled - plain.pooled).abs().flatten(1).amax(1)
+        if not follow > 0 or other > EQUAL * follow:
+            raise IncompatibleError("the features of a sample do not follow from the last of them")
+        return
+    change = (moved.tokens - tokens).abs().amax(-1)
+    if not change[0].max() > 0 or int(change[0].argmax()) != place or change[1].max() > EQUAL * change[0].max():
+        raise IncompatibleError(f"token {place} of the last of them is not token {place} of the features")
+
+
+def _shake(own: Tensor) -> None:
+    own.add_(torch.randn(own.shape, device=own.device, dtype=own.dtype) * (own.std() + 1e-3))
+
+
+def _relative(a: Tensor, b: Tensor) -> float:
+    return float((a - b).abs().max() / b.abs().max().clamp_min(1e-12))
+
+
+def _kind(parts: list[nn.Module]) -> str:
+    return " and ".join(dict.fromkeys(type(part).__name__ for part in parts))
+
+
+def _refusal(backbone: Backbone, why: str) -> IncompatibleError:
+    return IncompatibleError(
+        f"{backbone.spec.name} cannot give its hidden layers: {why}. Fix: load it without layers, or choose another "
+        "backbone."
+    )
