@@ -52,7 +52,7 @@ def rank(parts: list[nn.Module]) -> tuple[bool, int]:
 
 
 def _rows(module: nn.Module) -> Iterator[list[Named]]:
-    """Two or more children with weights, in a container or numbered side by side (layer1, layer2, ...)."""
+    """Two or more children with weights, in a container or numbered side by side (layer1, layer2, ...; inception3a, inception3b, ...)."""
     from torch import nn
 
     own = [(name, child) for name, child in module.named_children() if _size(child)]
@@ -60,7 +60,7 @@ def _rows(module: nn.Module) -> Iterator[list[Named]]:
     for name, child in own:
         if isinstance(module, (nn.Sequential, nn.ModuleList)):
             numbered.setdefault("", []).append((name, child))
-        elif found := re.fullmatch(r"(\D+)\d+", name):
+        elif found := re.fullmatch(r"(\D+)\d+[a-z]?", name):
             numbered.setdefault(found[1], []).append((name, child))
     yield from (row for row in numbered.values() if len(row) > 1)
 

@@ -18,7 +18,7 @@ from zoo.errors import IncompatibleError
 from zoo.providers.batching import evaluating
 from zoo.providers.blocks import rank, rows
 from zoo.providers.hidden import calling
-from zoo.providers.layouts import Layout, layouts_of, tensors_in
+from zoo.providers.layouts import Layout, layouts_of
 from zoo.providers.trials import modalities, trial
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def with_layers(backbone: Backbone) -> Backbone:
         >>> from zoo.providers.loading import load
         >>> backbone = with_layers(load("pocket/resnet10.glyphs"))
         >>> [list(one.shape) for one in backbone.encode(torch.zeros(2, 1, 32, 32))["vision"].layers]
-        [[2, 32, 8, 8], [2, 32, 8, 8]]
+        [[2, 16, 16, 16], [2, 32, 8, 8], [2, 96, 4, 4], [2, 256, 2, 2]]
     """
     plain, name = backbone.encoder, backbone.spec.name
     with evaluating(backbone.module), torch.no_grad(), torch.random.fork_rng():
@@ -102,8 +102,9 @@ def _tried(backbone: Backbone, modality: str) -> Row:
         IncompatibleError: there is none that can be given honestly.
     """
     two, three = trial(backbone, modality, 2), trial(backbone, modality, 3)
-    parts = _row(backbone, two)
-    few, features = _outputs(backbone, modality, two, parts)
+    parts = _row(backbone, two, modality)
+    with torch.enable_grad():
+        few, features = _outputs(backbone, modality, two, parts)
     many, _ = _outputs(backbone, modality, three, parts)
     images = two.vision if isinstance(two, Pair) else two
     aspect = images.shape[2] / images.shape[3] if modality == "vision" else None
@@ -115,20 +116,24 @@ def _tried(backbone: Backbone, modality: str) -> Row:
         layouts = layouts_of(few, many, count, aspect)
         for layout, a, b in zip(layouts, few, many, strict=True):
             own = layout.read(a)
-            if follows and (own.ndim != 3 or own.shape[1] < (count or 0)):
+            first = layouts[0].read(few[0])
+            if follows and (own.ndim != 3 or own.shape[1] < (count or 0) or own.shape[1] != first.shape[1]):
                 raise IncompatibleError(f"one of them gives {list(own.shape)} for 2 samples of {count} tokens")
             if not _relative(layout.read(b)[:2], own) <= EQUAL:
                 raise IncompatibleError("what they give for a sample depends on the other samples of its batch")
+            if not own.requires_grad and any(weight.requires_grad for weight in parts[0].parameters()):
+                raise IncompatibleError("no gradient passes through what they give")
         _check_last(backbone, modality, two, parts, layouts, features)
     except IncompatibleError as error:
         raise _refusal(backbone, f"its blocks are {_kind(parts)}, and {error}") from None
     return Row(tuple(parts), layouts, follows)
 
 
-def _row(backbone: Backbone, inputs: Any) -> list[nn.Module]:
+def _row(backbone: Backbone, inputs: Any, modality: str) -> list[nn.Module]:
     """The blocks that run for such inputs: of all rows the first that gives more than one vector for each sample.
 
-    One part that runs again and again (ALBERT) counts as a row.
+    One part that runs again and again (ALBERT) counts as a row. Of clips a row with linear layers comes first, since
+    the convolutions that make frames of samples may have more weights than all that follows.
 
     Raises:
         IncompatibleError: no row runs, or the blocks do not all run by themselves.
@@ -146,7 +151,12 @@ def _row(backbone: Backbone, inputs: Any) -> list[nn.Module]:
         backbone.encode(inputs)
     lists = [part for part in parts if isinstance(part, torch.nn.ModuleList) and len(part) == 1]
     again = [[part[0]] for part in lists if times[id(part[0])] > 1]
-    for row in sorted([*([part for _, part in row] for row in rows(backbone.module)), *again], key=rank, reverse=True):
+
+    def first(row: list[nn.Module]) -> tuple[bool, tuple[bool, int]]:
+        return modality == "speech" and any(isinstance(one, torch.nn.Linear) for one in row[0].modules()), rank(row)
+
+    found = [[part for _, part in row] for row in rows(backbone.module)]
+    for row in sorted([*found, *again], key=first, reverse=True):
         if not any(times[id(inner)] for part in row for inner in part.modules()):
             continue  # it belongs to the other tower
         if lost := [part for part in row if not times[id(part)]]:
@@ -168,7 +178,7 @@ def _copied(out: Any) -> Any:
     if isinstance(out, dict):
         return {key: _copied(one) for key, one in out.items()}
     if isinstance(out, (tuple, list)):
-        return type(out)([_copied(one) for one in out]) if type(out) in (tuple, list) else tuple(map(_copied, out))
+        return (list if isinstance(out, list) else tuple)(_copied(one) for one in out)
     return out.clone() if isinstance(out, torch.Tensor) else out
 
 
@@ -177,42 +187,55 @@ def _check_last(
 ) -> None:
     """Disturb the last layer of the first sample, and see that its features follow, at that token, and no other's do.
 
+    Where a class token goes beside a map through the blocks, what the last of them gives may be used no more (PiT): the
+    one before it counts then.
+
     Raises:
         IncompatibleError: they do not.
     """
-    left = len(layouts)
-    place: int | None = None
     tokens = plain.tokens
+    for index in (len(layouts) - 1, len(layouts) - 2):
+        moved, place = _disturbed(backbone, modality, inputs, parts, layouts[index], index, tokens)
+        if place is not None and tokens is not None and moved.tokens is not None:
+            change = (moved.tokens - tokens).abs().amax(-1)
+            if not change.max() > 0 or int(change[0].argmax()) != place or change[1].max() > EQUAL * change.max():
+                raise IncompatibleError(f"token {place} of the last of them is not token {place} of the features")
+            return
+        own, other = (moved.pooled - plain.pooled).abs().amax(1)
+        if own > 0 and other <= EQUAL * own:
+            return
+    raise IncompatibleError("the features of a sample do not follow from the last of them")
+
+
+def _disturbed(
+    backbone: Backbone,
+    modality: str,
+    inputs: Any,
+    parts: list[nn.Module],
+    layout: Layout,
+    index: int,
+    tokens: Tensor | None,
+) -> tuple[Features, int | None]:
+    """Features when one call's output is disturbed for the first sample: at one token, where these are the network's.
+
+    The place of that token is the second result; None where all of the sample was disturbed.
+    """
+    left = index + 1
+    place: int | None = None
 
     def disturb(_part: nn.Module, out: Any) -> None:
         nonlocal left, place
         left -= 1
         if left:
             return
-        own = layouts[-1].read(out)[0]
+        own = layout.read(out)[0]
         if tokens is not None and own.ndim == 2 and (len(own) == tokens.shape[1] or modality != "vision"):
             place = tokens.shape[1] // 2
-            _shake(own[place])
-            return
-        for _, one in tensors_in(out):  # of a class token beside a map the features may follow alone
-            axis = layouts[-1].order[0]
-            if one.is_floating_point() and one.ndim > axis and one.shape[axis] == 2:
-                _shake(one.select(axis, 0))
+            own = own[place]
+        own.add_(torch.randn(own.shape, device=own.device, dtype=own.dtype) * (own.std() + 1e-3))
 
     with calling(parts, disturb):
-        moved = backbone.encode(inputs)[modality]
-    if place is None or moved.tokens is None or tokens is None:
-        follow, other = (moved.pooled - plain.pooled).abs().flatten(1).amax(1)
-        if not follow > 0 or other > EQUAL * follow:
-            raise IncompatibleError("the features of a sample do not follow from the last of them")
-        return
-    change = (moved.tokens - tokens).abs().amax(-1)
-    if not change[0].max() > 0 or int(change[0].argmax()) != place or change[1].max() > EQUAL * change[0].max():
-        raise IncompatibleError(f"token {place} of the last of them is not token {place} of the features")
-
-
-def _shake(own: Tensor) -> None:
-    own.add_(torch.randn(own.shape, device=own.device, dtype=own.dtype) * (own.std() + 1e-3))
+        return backbone.encode(inputs)[modality], place
 
 
 def _relative(a: Tensor, b: Tensor) -> float:

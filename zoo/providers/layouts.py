@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class Layout:
     """How the output of a block becomes [B, N, D] or [B, C, H, W].
 
-    `key` says which of several tensors is meant (None where there is one), `order` is the order of its axes.
+    `path` leads to the tensor that is meant (empty where there is only one), `order` is the order of its axes.
     """
 
-    key: Any
+    path: tuple[Any, ...]
     order: tuple[int, ...]
 
     def read(self, out: Any) -> Tensor:
@@ -32,10 +32,10 @@ class Layout:
 
         Example:
             >>> import torch
-            >>> Layout(0, (1, 0, 2)).read((torch.zeros(7, 2, 4), None)).shape
+            >>> Layout((0,), (1, 0, 2)).read((torch.zeros(7, 2, 4), None)).shape
             torch.Size([2, 7, 4])
         """
-        return _pick(out, self.key).permute(self.order)
+        return _pick(out, self.path).permute(self.order)
 
 
 def layouts_of(
@@ -54,16 +54,18 @@ def layouts_of(
     Example:
         >>> import torch
         >>> layouts_of([torch.zeros(7, 2, 4)], [torch.zeros(7, 3, 4)], tokens=7)
-        (Layout(key=None, order=(1, 0, 2)),)
+        (Layout(path=(), order=(1, 0, 2)),)
     """
     places = [_place(a, b) for a, b in zip(two, three, strict=True)]
-    sizes = [_without(_pick(out, key), batch) for out, (key, batch) in zip(two, places, strict=True)]
+    sizes = [_without(_pick(out, path), batch) for out, (path, batch) in zip(two, places, strict=True)]
     known = {last for size in sizes if len(size) == 3 and (last := _channels_last(size, aspect)) is not None}
-    return tuple(Layout(key, _order(batch, size, tokens, known)) for (key, batch), size in zip(places, sizes, strict=True))
+    return tuple(
+        Layout(path, _order(batch, size, tokens, known)) for (path, batch), size in zip(places, sizes, strict=True)
+    )
 
 
-def _place(two: Any, three: Any) -> tuple[Any, int]:
-    """Under which key a block's hidden layer is, and the axis of its batch."""
+def _place(two: Any, three: Any) -> tuple[tuple[Any, ...], int]:
+    """Where in its output a block's hidden layer is, and the axis of its batch."""
     given, more = dict(tensors_in(two)), dict(tensors_in(three))
     fitting = {key: axis for key, one in given.items() if (axis := _batch_axis(one, more.get(key))) is not None}
     if not fitting:
@@ -74,8 +76,10 @@ def _place(two: Any, three: Any) -> tuple[Any, int]:
     return next(iter(fitting.items()))
 
 
-def _pick(out: Any, key: Any) -> Tensor:
-    found: Tensor = out if key is None else out[key]
+def _pick(out: Any, path: tuple[Any, ...]) -> Tensor:
+    for key in path:
+        out = out[key]
+    found: Tensor = out
     return found
 
 
@@ -93,15 +97,21 @@ def _order(batch: int, sizes: list[int], tokens: int | None, channels_last: set[
     return (batch, rest[2], rest[0], rest[1]) if True in channels_last else (batch, *rest)
 
 
-def tensors_in(out: Any) -> Iterator[tuple[Any, Tensor]]:
-    """What a block gave, by the key to find it under: a tensor, or the items of a tuple, a list or a dict."""
+def tensors_in(out: Any) -> Iterator[tuple[tuple[Any, ...], Tensor]]:
+    """The tensors in what a block gave, each with the keys that lead to it through tuples, lists and dicts.
+
+    Example:
+        >>> import torch
+        >>> [path for path, _ in tensors_in(((torch.zeros(1), None), {"state": torch.zeros(1)}))]
+        [(0, 0), (1, 'state')]
+    """
     import torch
 
     if isinstance(out, torch.Tensor):
-        yield None, out
+        yield (), out
     elif isinstance(out, (tuple, list, dict)):
-        items = out.items() if isinstance(out, dict) else enumerate(out)
-        yield from ((key, one) for key, one in items if isinstance(one, torch.Tensor))
+        for key, one in out.items() if isinstance(out, dict) else enumerate(out):
+            yield from (((key, *path), tensor) for path, tensor in tensors_in(one))
 
 
 def _batch_axis(two: Tensor, three: Tensor | None) -> int | None:

@@ -42,18 +42,26 @@ def trial(backbone: Backbone, modality: str, count: int) -> Any:
         torch.Size([2, 1, 32, 32])
     """
     spec = backbone.spec
-    generator = torch.Generator().manual_seed(0)
     if modality == "text":
         fixed = spec.modality == "image-text"
         length = (spec.context or 77) if fixed else min(TOKENS, spec.context or TOKENS)
-        ids = torch.randint(5, 20, (count, length), generator=generator)
+        ids = torch.stack([torch.randint(5, 20, (length,), generator=_seeded(place)) for place in range(count)])
         texts = Padded(ids, torch.ones_like(ids, dtype=torch.bool))
         return Pair(text=texts) if fixed else texts
     if modality == "speech":
-        clips = 0.1 * torch.randn(count, *_clip(backbone), generator=generator)
+        clips = 0.1 * _noise(count, _clip(backbone))
         return Padded(clips, torch.ones(clips.shape[:2], dtype=torch.bool))
-    images = torch.randn(count, *(spec.input_size or (3, 224, 224)), generator=generator)
+    images = _noise(count, tuple(spec.input_size or (3, 224, 224)))
     return Pair(vision=images) if spec.modality == "image-text" else images
+
+
+def _noise(count: int, shape: tuple[int, ...]) -> Tensor:
+    """Sample by sample: torch draws the end of one large tensor in another way than its beginning."""
+    return torch.stack([torch.randn(shape, generator=_seeded(place)) for place in range(count)])
+
+
+def _seeded(place: int) -> torch.Generator:
+    return torch.Generator().manual_seed(place)
 
 
 def _clip(backbone: Backbone) -> tuple[int, ...]:
