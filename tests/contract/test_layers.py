@@ -30,8 +30,10 @@ VISION = {
     "swin": {"image_size": 64, "embed_dim": 16, "depths": [1, 1, 1], "num_heads": [2, 2, 2], "window_size": 4},
     "vit": {"image_size": 32},
 }
-NAMED = ("pocket/resnet10", "timm/test_convnext", "timm/test_efficientnet", "timm/test_resnet", "timm/test_vit",
-         "timm/test_vit_relpos", "timm/test_mambaout", "torchvision/shufflenet_v2_x0_5", "torchvision/squeezenet1_1")  # fmt: skip
+NAMED = (
+    *("pocket/resnet10", "torchvision/shufflenet_v2_x0_5", "torchvision/squeezenet1_1", "timm/test_vit_relpos"),
+    *("timm/test_convnext", "timm/test_efficientnet", "timm/test_mambaout", "timm/test_resnet", "timm/test_vit"),
+)
 FOLDERS = ("", "coca", "resnet", "timm")
 
 
@@ -60,8 +62,6 @@ def of_torchaudio(family):
 def own(folder):
     net = nn.Sequential(nn.Conv2d(3, 6, 3, 2), nn.Sequential(nn.Conv2d(6, 6, 3), nn.GELU()), nn.Conv2d(6, 8, 3, 2))
     return zoo.wrap(net, input_size=(3, 16, 16), layers=True)
-
-
 
 
 KINDS = {

@@ -31,6 +31,16 @@ def test_no_row():
     assert blocks(nn.Sequential(nn.Flatten(), nn.Linear(16, 4))) == []
 
 
+def test_a_large_block_among_small_ones_of_its_kind_hides_none():
+    class Stage(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.inner = nn.Sequential(nn.Linear(4, width), nn.Linear(width, 4))
+
+    stages = nn.ModuleList([Stage(2), Stage(2), Stage(200)])  # CvT
+    assert [name for name, _ in blocks(stages)] == ["0", "1", "2"]
+
+
 def test_lists_of_lists_are_laid_end_to_end_since_a_list_never_runs():
     def part():
         return nn.Sequential(nn.Linear(4, 4))

@@ -133,15 +133,31 @@ def test_gradient_passes():
     assert given == [True, True, False]
 
 
-def test_a_block_left_out_in_training_is_said():
-    dropped = []
+@pytest.mark.parametrize("dropped", [0, 1, 2])
+def test_a_block_that_layer_drop_left_out_passed_on_what_it_got(dropped):
+    left_out = []
 
     def run(blocks, x):
-        return plain(list(blocks)[: 2 if dropped else 3], x)
+        return plain([block for at, block in enumerate(blocks) if at not in left_out], x)
 
     backbone = wrapped(run)
-    dropped.append(True)
-    with pytest.raises(IncompatibleError, match="2 of the 3 blocks of module/own ran"):
+    left_out.append(dropped)
+    backbone.module.train()
+    found = backbone.encode(images())["vision"].layers
+    before = [backbone.module.patch(images()).flatten(2).transpose(1, 2), *found]
+    assert len(found) == 3
+    assert torch.equal(found[dropped], before[dropped])
+    close([found[2]], [run(backbone.module.blocks, before[0])])
+    backbone.module.eval()
+    with pytest.raises(IncompatibleError, match="the blocks of module/own ran in another way"):
+        backbone.encode(images())
+
+
+def test_a_network_that_was_changed_is_said():
+    again = []
+    backbone = wrapped(lambda blocks, x: plain([*blocks, *again], x))
+    again.append(backbone.module.blocks[0])
+    with pytest.raises(IncompatibleError, match="Fix: load it again"):
         backbone.encode(images())
 
 
@@ -299,7 +315,10 @@ def test_open_clip_equals_forward_intermediates(kind, tmp_path):
     with torch.no_grad():
         found = backbone.encode(inputs)
         expected = backbone.module.forward_intermediates(
-            inputs.vision, inputs.text.values, image_output_fmt="NCHW" if kind else "NLC", image_output_extra_tokens=True
+            inputs.vision,
+            inputs.text.values,
+            image_output_fmt="NCHW" if kind else "NLC",
+            image_output_extra_tokens=True,
         )
     close(found["text"].layers, expected["text_intermediates"])
     seen = expected["image_intermediates"]

@@ -8,6 +8,7 @@ from zoo.adaptations.depths import depths
 from zoo.adaptations.groups import parameter_groups
 from zoo.adaptations.options import pick, whole
 from zoo.errors import IncompatibleError
+from zoo.providers.blocks import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

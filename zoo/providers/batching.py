@@ -217,7 +217,8 @@ def _layers(parts: Sequence[Features]) -> list[Tensor]:
         )
         if not as_tokens and len({one.shape[1:] for one in level}) > 1:
             raise IncompatibleError(
-                "the samples have layers of several sizes, which cannot stand in one tensor. Fix: encode them one by one."
+                "the samples have layers of several sizes, which cannot stand in one tensor. Fix: encode them one by "
+                "one."
             )
         found.append(_padded(level) if as_tokens else torch.cat(level))
     return found

@@ -41,9 +41,17 @@ def rows(module: nn.Module) -> list[list[Named]]:
         for row in _rows(part):
             flat = _flat([(f"{name}.{inner}" if name else inner, child) for inner, child in row])
             sizes = [_size(child) for _, child in flat]
-            if max(sizes) <= DOMINANT * sum(sizes):
+            if _one_kind([child for _, child in flat]) or max(sizes) <= DOMINANT * sum(sizes):
                 found.append((rank([child for _, child in flat]), flat))
     return [row for _, row in sorted(found, key=lambda one: one[0], reverse=True)]
+
+
+def _one_kind(parts: list[nn.Module]) -> bool:
+    """Whether all are of one class that says more than "a sequence": then a large one among them is a block too."""
+    from torch import nn
+
+    kinds = {type(part) for part in parts}
+    return len(kinds) == 1 and not kinds & {nn.Sequential, nn.ModuleList}
 
 
 def rank(parts: list[nn.Module]) -> tuple[bool, int]:
@@ -52,7 +60,7 @@ def rank(parts: list[nn.Module]) -> tuple[bool, int]:
 
 
 def _rows(module: nn.Module) -> Iterator[list[Named]]:
-    """Two or more children with weights, in a container or numbered side by side (layer1, layer2, ...; inception3a, inception3b, ...)."""
+    """Two or more children with weights, in a container or numbered side by side (layer1, ..., or inception3a, ...)."""
     from torch import nn
 
     own = [(name, child) for name, child in module.named_children() if _size(child)]
@@ -73,7 +81,11 @@ def _flat(row: list[Named]) -> list[Named]:
     for name, part in row:
         inner = [(f"{name}.{below}", child) for below, child in part.named_children() if _size(child)]
         alike = len({type(child) for _, child in inner}) == 1
-        if type(part) not in (nn.Sequential, nn.ModuleList) or not alike or not all(list(child.children()) for _, child in inner):
+        if (
+            type(part) not in (nn.Sequential, nn.ModuleList)
+            or not alike
+            or not all(list(child.children()) for _, child in inner)
+        ):
             return row
         pieces += inner
     return pieces

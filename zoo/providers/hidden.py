@@ -44,22 +44,18 @@ def watched(parts: Mapping[str, nn.Module]) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def calling(parts: Iterable[nn.Module], see: Callable[[nn.Module, Any], None]) -> Iterator[None]:
-    """Within the block, `see(part, what it returned)` at every call of every part, in the order of the calls.
+def calling(parts: Iterable[nn.Module], see: Callable[[nn.Module, Any, Any], None]) -> Iterator[None]:
+    """Within the block, `see(part, its arguments, what it returned)` at every call of every part, in their order.
 
     Example:
         >>> import torch
         >>> layer, seen = torch.nn.Linear(4, 4), []
-        >>> with calling([layer], lambda part, out: seen.append(out.shape)):
+        >>> with calling([layer], lambda part, given, out: seen.append(out.shape)):
         ...     _ = layer(layer(torch.zeros(2, 4)))
         >>> seen
         [torch.Size([2, 4]), torch.Size([2, 4])]
     """
-
-    def hook(part: nn.Module, _given: Any, out: Any) -> None:
-        see(part, out)
-
-    handles = [part.register_forward_hook(hook) for part in parts]
+    handles = [part.register_forward_hook(see) for part in parts]
     try:
         yield
     finally:

@@ -31,29 +31,42 @@ EQUAL = 1e-3  # relative; a sample that moves by more in a larger batch meets it
 
 @dataclass(frozen=True)
 class Row:
-    """The blocks of one modality, and how what each of their calls gives is laid out, in the order of the calls.
+    """The blocks of one modality, in the order of their calls, and how what each call gives is laid out.
 
     `follows` says that layers have the tokens of the network; what it fills them up with inside is cut off.
     """
 
-    parts: tuple[nn.Module, ...]
+    calls: tuple[nn.Module, ...]
     layouts: tuple[Layout, ...]
     follows: bool
 
-    def finished(self, layers: list[Tensor], features: Features, name: str) -> list[Tensor]:
-        """The layers of a batch.
+    def note(self, kept: dict[int, Tensor], part: nn.Module, given: Any, out: Any) -> None:
+        """Keep what a call gave under its place among the calls; -1 is for what the first of them got."""
+        place = next((at for at, own in enumerate(self.calls) if own is part and at not in kept), len(self.calls))
+        layout = self.layouts[min(place, len(self.layouts) - 1)]
+        if not kept and given and isinstance(given[0], torch.Tensor):
+            kept[-1] = given[0].permute(layout.order)
+        kept[place] = layout.read(out).clone()  # what runs next may work in place
+
+    def finished(self, kept: dict[int, Tensor], features: Features, name: str) -> list[Tensor]:
+        """The layers of a batch; a block that LayerDrop left out in training passed on what it got.
 
         Raises:
-            IncompatibleError: not all blocks ran, as in training with LayerDrop.
+            IncompatibleError: the blocks ran in another way than when the backbone was loaded.
         """
-        if len(layers) != len(self.layouts):
-            raise IncompatibleError(
-                f"{len(layers)} of the {len(self.layouts)} blocks of {name} ran, so not all its layers are there. "
-                "Fix: evaluation mode, or a layerdrop of 0, while layers are asked for."
-            )
+        found: list[Tensor] = []
+        for place, part in enumerate(self.calls):
+            before = found[-1] if found else kept.get(-1)
+            one = kept.get(place, before if part.training else None)
+            if one is None or len(self.calls) in kept:
+                raise IncompatibleError(
+                    f"the blocks of {name} ran in another way than when it was loaded, so its layers are not known. "
+                    "Fix: load it again, after what was changed in it."
+                )
+            found.append(one)
         if self.follows and features.tokens is not None:
-            return [one[:, : features.tokens.shape[1]] for one in layers]
-        return layers
+            return [one[:, : features.tokens.shape[1]] for one in found]
+        return found
 
 
 def with_layers(backbone: Backbone) -> Backbone:
@@ -75,20 +88,19 @@ def with_layers(backbone: Backbone) -> Backbone:
     with evaluating(backbone.module), torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(0)
         found = {modality: _tried(backbone, modality) for modality in modalities(backbone)}
-    owner = {id(part): modality for modality, row in found.items() for part in row.parts}
-    parts = [part for row in found.values() for part in row.parts]
-    if len(owner) != len(parts):
+    owner = {id(part): modality for modality, row in found.items() for part in row.calls}
+    parts = {id(part): part for row in found.values() for part in row.calls}
+    if len(owner) != sum(len(set(map(id, row.calls))) for row in found.values()):
         raise _refusal(backbone, "its towers share their blocks")
 
     def encode(inputs: Any, mask: Tensor | None = None) -> dict[str, Features]:
-        kept: dict[str, list[Tensor]] = {modality: [] for modality in found}
+        kept: dict[str, dict[int, Tensor]] = {modality: {} for modality in found}
 
-        def see(part: nn.Module, out: Any) -> None:
-            own, row = kept[owner[id(part)]], found[owner[id(part)]]
-            if len(own) < len(row.layouts):
-                own.append(row.layouts[len(own)].read(out).clone())  # what runs next may work in place
+        def see(part: nn.Module, given: Any, out: Any) -> None:
+            modality = owner[id(part)]
+            found[modality].note(kept[modality], part, given, out)
 
-        with calling(parts, see):
+        with calling(parts.values(), see):
             features = plain(inputs, mask)
         return {key: replace(one, layers=found[key].finished(kept[key], one, name)) for key, one in features.items()}
 
@@ -104,9 +116,9 @@ def _tried(backbone: Backbone, modality: str) -> Row:
     two, three = trial(backbone, modality, 2), trial(backbone, modality, 3)
     parts = _row(backbone, two, modality)
     with torch.enable_grad():
-        few, features = _outputs(backbone, modality, two, parts)
-    many, _ = _outputs(backbone, modality, three, parts)
-    images = two.vision if isinstance(two, Pair) else two
+        calls, few, features = _outputs(backbone, modality, two, parts)
+    _, many, _ = _outputs(backbone, modality, three, parts)
+    images: Any = two.vision if isinstance(two, Pair) else two
     aspect = images.shape[2] / images.shape[3] if modality == "vision" else None
     count = None if features.tokens is None else features.tokens.shape[1]
     follows = modality != "vision" and count is not None
@@ -126,7 +138,7 @@ def _tried(backbone: Backbone, modality: str) -> Row:
         _check_last(backbone, modality, two, parts, layouts, features)
     except IncompatibleError as error:
         raise _refusal(backbone, f"its blocks are {_kind(parts)}, and {error}") from None
-    return Row(tuple(parts), layouts, follows)
+    return Row(calls, layouts, follows)
 
 
 def _row(backbone: Backbone, inputs: Any, modality: str) -> list[nn.Module]:
@@ -142,7 +154,7 @@ def _row(backbone: Backbone, inputs: Any, modality: str) -> list[nn.Module]:
     times: Counter[int] = Counter()
     vectors: set[int] = set()
 
-    def see(part: nn.Module, out: Any) -> None:
+    def see(part: nn.Module, _given: Any, out: Any) -> None:
         times[id(part)] += 1
         if isinstance(out, torch.Tensor) and out.ndim == 2 and len(out) == 2:
             vectors.add(id(part))
@@ -166,12 +178,20 @@ def _row(backbone: Backbone, inputs: Any, modality: str) -> list[nn.Module]:
     raise _refusal(backbone, f"its network ({type(backbone.module).__name__}) has no row of blocks")
 
 
-def _outputs(backbone: Backbone, modality: str, inputs: Any, parts: list[nn.Module]) -> tuple[list[Any], Features]:
-    """What each call of the blocks gave, and the features of the same pass."""
+def _outputs(
+    backbone: Backbone, modality: str, inputs: Any, parts: list[nn.Module]
+) -> tuple[tuple[nn.Module, ...], list[Any], Features]:
+    """The calls of the blocks in their order, what each gave, and the features of the same pass."""
+    calls: list[nn.Module] = []
     found: list[Any] = []
-    with calling(parts, lambda _part, out: found.append(_copied(out))):
+
+    def see(part: nn.Module, _given: Any, out: Any) -> None:
+        calls.append(part)
+        found.append(_copied(out))
+
+    with calling(parts, see):
         features = backbone.encode(inputs)[modality]
-    return found, features
+    return tuple(calls), found, features
 
 
 def _copied(out: Any) -> Any:
@@ -223,7 +243,7 @@ def _disturbed(
     left = index + 1
     place: int | None = None
 
-    def disturb(_part: nn.Module, out: Any) -> None:
+    def disturb(_part: nn.Module, _given: Any, out: Any) -> None:
         nonlocal left, place
         left -= 1
         if left:
