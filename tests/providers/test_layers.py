@@ -177,6 +177,26 @@ def test_what_cannot_be_given_honestly_is_refused_at_once(run, why):
     assert "Fix: load it without layers" in str(caught.value)
 
 
+@pytest.mark.parametrize("as_map", [False, True])
+def test_the_layers_of_a_head_are_none_however_many_weights_they_have(as_map):
+    features = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3))
+    flat = [nn.Flatten(), nn.Linear(64, 90), nn.Linear(90, 90)]
+    head = [nn.Conv2d(4, 90, 4), nn.Conv2d(90, 90, 1), nn.Flatten()] if as_map else flat
+    found = zoo.wrap(nn.Sequential(features, nn.Sequential(*head)), input_size=(3, 8, 8), layers=True)
+    assert [list(layer.shape) for layer in found.encode(images())["vision"].layers] == [[2, 4, 6, 6], [2, 4, 4, 4]]
+
+
+def test_a_first_block_that_takes_maps_and_gives_tokens():
+    class First(Block):
+        def forward(self, x):
+            return super().forward(x.flatten(2).transpose(1, 2) if x.ndim == 4 else x)
+
+    net = Tokens(lambda blocks, x: plain(blocks, x.transpose(1, 2).unflatten(2, (4, 4))))
+    net.blocks = nn.ModuleList([First(), First()])
+    found = zoo.wrap(net, input_size=(3, 8, 8), layers=True).encode(images())["vision"]
+    assert [list(layer.shape) for layer in found.layers] == [[2, 16, 4]] * 2
+
+
 def test_a_network_without_blocks_is_refused():
     with pytest.raises(IncompatibleError, match="has no row of blocks"):
         zoo.wrap(nn.Sequential(nn.Flatten(), nn.Linear(192, 4)), input_size=(3, 8, 8), layers=True)

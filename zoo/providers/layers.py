@@ -44,7 +44,7 @@ class Row:
         """Keep what a call gave under its place among the calls; -1 is for what the first of them got."""
         place = next((at for at, own in enumerate(self.calls) if own is part and at not in kept), len(self.calls))
         layout = self.layouts[min(place, len(self.layouts) - 1)]
-        if not kept and given and isinstance(given[0], torch.Tensor):
+        if not kept and given and isinstance(given[0], torch.Tensor) and given[0].ndim == len(layout.order):
             kept[-1] = given[0].permute(layout.order)
         kept[place] = layout.read(out).clone()  # what runs next may work in place
 
@@ -156,7 +156,7 @@ def _row(backbone: Backbone, inputs: Any, modality: str) -> list[nn.Module]:
 
     def see(part: nn.Module, _given: Any, out: Any) -> None:
         times[id(part)] += 1
-        if isinstance(out, torch.Tensor) and out.ndim == 2 and len(out) == 2:
+        if isinstance(out, torch.Tensor) and len(out) == 2 and (out.ndim == 2 or out.shape[2:] == (1, 1)):
             vectors.add(id(part))
 
     with calling(parts, see):
