@@ -92,7 +92,7 @@ class LayerMix:
         return head.requires_grad_(False)
 
     def blank_head(self, width: int, classes: int, facts: Mapping[str, Any]) -> LayerMixHead:  # noqa: ARG002
-        """A head of the right shapes, for saved weights; `facts` has its width, since layers may differ from `pooled`."""
+        """A head of the right shapes, for saved weights; its `facts` have its width, which need not be of `pooled`."""
         return LayerMixHead(facts["layers"], facts["width"], classes, normalise=facts["normalise"])
 
 
