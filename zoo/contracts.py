@@ -31,12 +31,19 @@ class Features:
 
     Shapes: `pooled` [B, D] float; `tokens` [B, N, D] float or None; `mask` [B, N] bool, True where a token is real, or
     None when all are; `maps` a list of [B, C, H, W], fine to coarse, or None.
+
+    `layers`, where the backbone was loaded with `layers=True`, is what each block of the network gave, first to last,
+    before any last normalisation, and without the embeddings: entry 0 is the output of the first block, whichever
+    library the network is of. Each is [B, N, D], or [B, C, H, W] where a block gives a map. For text and speech N and
+    `mask` are those of `tokens`; in vision a block may have other counts of tokens than the last (pooling,
+    class tokens that join late).
     """
 
     pooled: Tensor
     tokens: Tensor | None = None
     mask: Tensor | None = None
     maps: list[Tensor] | None = None
+    layers: list[Tensor] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from torch import nn
 
 import zoo
 from zoo.adaptations import cutting
-from zoo.adaptations.blocks import blocks
 from zoo.adaptations.cutting import Cut, Resumed, cut
 from zoo.adaptations.probe import probe
+from zoo.providers.blocks import blocks
 
 
 def halves(backbone, kept=1):

@@ -142,3 +142,33 @@ def test_modes_of_the_parts_come_back_after_an_error():
     with evaluating(module):
         assert not any(part.training for part in module.modules())
     assert [part.training for part in (module, *module)] == [True, True, False]
+
+
+def layered(as_tokens):
+    """One value after another as tokens, and a layer of as many of them, or of the last two only."""
+
+    def encode(inputs, _mask):
+        tokens = inputs[..., None]
+        return {"speech": Features(inputs.sum(1, keepdim=True), tokens, layers=[as_tokens(tokens), 2 * tokens])}
+
+    def preprocess(samples):
+        return pad([Padded(torch.tensor([one]), torch.ones(1, len(one), dtype=torch.bool)) for one in samples])
+
+    return Backbone(BackboneSpec("x/y", "x", "y", padding="equal_length"), nn.Identity(), preprocess, encode)
+
+
+def test_layers_are_padded_as_tokens_and_come_in_the_order_of_the_samples():
+    samples = [[1.0, 2.0, 3.0], [4.0], [5.0, 6.0, 7.0]]
+    found = encode_samples(layered(lambda tokens: -tokens), samples, batch_size=1)["speech"]
+    assert [layer[..., 0].tolist() for layer in found.layers] == [
+        [[-1.0, -2.0, -3.0], [-4.0, 0.0, 0.0], [-5.0, -6.0, -7.0]],
+        [[2.0, 4.0, 6.0], [8.0, 0.0, 0.0], [10.0, 12.0, 14.0]],
+    ]
+    assert found.mask.tolist() == [[True] * 3, [True, False, False], [True] * 3]
+
+
+def test_layers_of_several_sizes_that_are_no_tokens_are_refused():
+    with pytest.raises(IncompatibleError, match="layers of several sizes"):
+        encode_samples(layered(lambda tokens: tokens[:, ::2]), [[1.0, 2.0, 3.0, 4.0], [1.0]])
+    same = encode_samples(layered(lambda tokens: tokens[:, ::2]), [[1.0, 2.0], [3.0, 4.0]])["speech"]
+    assert same.layers[0][..., 0].tolist() == [[1.0], [3.0]]

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.providers.hidden import pyramid, watched
+from zoo.providers.hidden import calling, pyramid, watched
 
 
 def test_order_is_that_of_running_and_the_last_call_counts():
@@ -17,6 +17,14 @@ def test_hooks_are_gone_after_an_error():
     layer = nn.Linear(2, 2)
     with pytest.raises(RuntimeError), watched({"layer": layer}):
         layer(torch.zeros(3))
+    assert not layer._forward_hooks
+
+
+def test_every_call_is_seen_and_hooks_are_gone_after_an_error():
+    layer, seen = nn.Linear(2, 2), []
+    with pytest.raises(RuntimeError), calling([layer], lambda part, given, out: seen.append((part, len(given)))):
+        layer(layer(torch.zeros(1, 2))), layer(torch.zeros(3))
+    assert seen == [(layer, 1)] * 2
     assert not layer._forward_hooks
 
 

@@ -117,3 +117,11 @@ def test_a_folder_whose_record_is_nested_without_end(tmp_path):
     (tmp_path / "backbone.json").write_text("[" * 100_000)
     with pytest.raises(WeightsError, match="not a backbone folder"):
         zoo.load(str(tmp_path))
+
+
+def test_layers_on_request():
+    inputs = torch.zeros(2, 1, 32, 32)
+    with_layers = zoo.load("pocket/resnet10.glyphs", layers=True).encode(inputs)["vision"]
+    without = zoo.load("pocket/resnet10.glyphs").encode(inputs)["vision"]
+    assert (len(with_layers.layers), without.layers) == (4, None)
+    assert torch.equal(with_layers.pooled, without.pooled)

@@ -77,3 +77,13 @@ def test_named_function(user_module):
 def test_bad_names(user_module, name, message):
     with pytest.raises(UnknownName, match=message):
         zoo.load(name, pretrained=False)
+
+
+def test_layers_of_an_own_module():
+    def block():
+        return nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU())
+
+    net = nn.Sequential(block(), block())
+    found = zoo.wrap(net, input_size=(3, 8, 8), layers=True).encode(torch.ones(2, 3, 8, 8))["vision"]
+    assert [list(layer.shape) for layer in found.layers] == [[2, 3, 8, 8]] * 2
+    assert torch.equal(found.layers[-1], found.maps[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.adaptations.blocks import depths
+from zoo.adaptations.depths import depths
 from zoo.errors import IncompatibleError
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from zoo.adaptations.blocks import blocks, depths
+from zoo.adaptations.depths import depths
 from zoo.adaptations.groups import parameter_groups
 from zoo.adaptations.options import pick, whole
 from zoo.errors import IncompatibleError
+from zoo.providers.blocks import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ class TopK:
     Without augmentation the frozen part runs once over the data set (see `zoo.adaptations.cutting`).
 
     Options:
-        blocks: how many, 1 by default; what counts as a block is told by `zoo.adaptations.blocks`.
+        blocks: how many, 1 by default; what counts as a block is told by `zoo.providers.blocks`.
     """
 
     trains_backbone = True

@@ -153,12 +153,13 @@ def _batch(group: Sequence[Any], device: torch.device) -> Prepared:
 
 
 def _mapped(features: Features, change: Callable[[Tensor], Tensor]) -> Features:
-    tokens, mask, maps = features.tokens, features.mask, features.maps
+    tokens, mask, maps, layers = features.tokens, features.mask, features.maps, features.layers
     return Features(
         change(features.pooled),
         None if tokens is None else change(tokens),
         None if mask is None else change(mask),
         None if maps is None else [change(one) for one in maps],
+        None if layers is None else [change(one) for one in layers],
     )
 
 
@@ -198,7 +199,29 @@ def _concatenated(parts: Sequence[Features]) -> Features:
                 "the samples have maps of several sizes, which cannot stand in one tensor. Fix: encode them one by one."
             )
         maps = [torch.cat(level) for level in levels]
-    return Features(torch.cat([part.pooled for part in parts]), tokens, mask, maps)
+    layers = _layers(parts) if all(part.layers is not None for part in parts) else None
+    return Features(torch.cat([part.pooled for part in parts]), tokens, mask, maps, layers)
+
+
+def _layers(parts: Sequence[Features]) -> list[Tensor]:
+    """Layers of several batches as one: of those that have the network's tokens the shorter are padded as `tokens` are.
+
+    Raises:
+        IncompatibleError: layers of several sizes that no mask tells apart.
+    """
+    found = []
+    for level in zip(*[part.layers or [] for part in parts], strict=True):
+        as_tokens = all(
+            one.ndim == 3 and part.tokens is not None and one.shape[1] == part.tokens.shape[1]
+            for one, part in zip(level, parts, strict=True)
+        )
+        if not as_tokens and len({one.shape[1:] for one in level}) > 1:
+            raise IncompatibleError(
+                "the samples have layers of several sizes, which cannot stand in one tensor. Fix: encode them one by "
+                "one."
+            )
+        found.append(_padded(level) if as_tokens else torch.cat(level))
+    return found
 
 
 def _mask_of(part: Features) -> Tensor:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from torch import Tensor, nn
 
@@ -38,6 +38,26 @@ def watched(parts: Mapping[str, nn.Module]) -> Iterator[dict[str, Any]]:
     handles = [part.register_forward_hook(keep(name)) for name, part in parts.items()]
     try:
         yield kept
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def calling(parts: Iterable[nn.Module], see: Callable[[nn.Module, Any, Any], None]) -> Iterator[None]:
+    """Within the block, `see(part, its arguments, what it returned)` at every call of every part, in their order.
+
+    Example:
+        >>> import torch
+        >>> layer, seen = torch.nn.Linear(4, 4), []
+        >>> with calling([layer], lambda part, given, out: seen.append(out.shape)):
+        ...     _ = layer(layer(torch.zeros(2, 4)))
+        >>> seen
+        [torch.Size([2, 4]), torch.Size([2, 4])]
+    """
+    handles = [part.register_forward_hook(see) for part in parts]
+    try:
+        yield
     finally:
         for handle in handles:
             handle.remove()

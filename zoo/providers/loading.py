@@ -45,6 +45,7 @@ def load(
     weights: str | Path | None = None,
     seed: int | None = None,
     allow_pickle: str = "",
+    layers: bool = False,
 ) -> Backbone:
     """Build a backbone: the same call and the same shapes for all of them.
 
@@ -56,12 +57,14 @@ def load(
         allow_pickle: the file name of the weights, if they are a pickle which you trust (all that torchvision publishes
             is); only tensors are read of it. The error that asks for this says the name.
         seed: seed of the initialisation; the global random state is left as it was. None draws from it.
+        layers: True gives `Features.layers`, the output of every block, as well; without it they cost nothing.
 
     Raises:
         UnknownName: no such backbone; the message carries the nearest names.
         WeightsError: weights that are missing, damaged, or made for another architecture.
         Offline: weights that are not on this machine, without a network.
-        IncompatibleError: `weights` together with `pretrained=False`; `allow_pickle` where no pickle can be read.
+        IncompatibleError: `weights` together with `pretrained=False`; `allow_pickle` where no pickle can be read;
+            `layers` of a network that has none which fit the contract.
         MissingDependency: the provider's library is not installed.
 
     Example:
@@ -76,7 +79,7 @@ def load(
     if weights is not None and pretrained:
         tensors = read_weights(Path(weights).expanduser(), digest, allow_pickle=allow_pickle)
         allow_pickle = ""
-    return build(spec, pretrained=pretrained, tensors=tensors, seed=seed, allow_pickle=allow_pickle)
+    return build(spec, pretrained=pretrained, tensors=tensors, seed=seed, allow_pickle=allow_pickle, layers=layers)
 
 
 def spec_of(name: str) -> BackboneSpec:
@@ -106,11 +109,13 @@ def build(
     tensors: Tensors | None = None,
     seed: int | None = None,
     allow_pickle: str = "",
+    layers: bool = False,
 ) -> Backbone:
     """The backbone of a record: by its provider, or by the plug-in that registered it.
 
     Raises:
-        IncompatibleError: `allow_pickle`, and this provider reads no pickles; or the plug-in gave no backbone.
+        IncompatibleError: `allow_pickle`, and this provider reads no pickles; the plug-in gave no backbone; or
+            `layers`, and the network cannot give them.
     """
     with seeded(seed) if seed is not None else nullcontext():
         if spec.provider in PROVIDERS.names():
@@ -127,6 +132,10 @@ def build(
                 load_strictly(backbone.module, tensors, spec.name)
     if not isinstance(backbone, Backbone):
         raise IncompatibleError(f"{spec.name} must be built as a zoo.Backbone, received {type(backbone).__name__}.")
+    if layers:
+        from zoo.providers.layers import with_layers  # imports torch
+
+        backbone = with_layers(backbone)
     return backbone
 
 

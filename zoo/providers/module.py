@@ -29,6 +29,7 @@ def wrap(
     mean: Sequence[float] = (),
     std: Sequence[float] = (),
     preprocess: Callable[[Sequence[Any]], Tensor] | None = None,
+    layers: bool = False,
 ) -> Backbone:
     """Any image network behind zoo's contract.
 
@@ -38,9 +39,11 @@ def wrap(
         input_size: [C, H, W] of what the network takes.
         mean, std: statistics of each channel, on a scale of 0 to 1; none by default.
         preprocess: raw images to a batch; by default resize, centre crop and normalise.
+        layers: True gives `Features.layers`, the output of every block, as well.
 
     Raises:
-        IncompatibleError: the network does not accept that size, or gives neither of the three shapes.
+        IncompatibleError: the network does not accept that size, or gives neither of the three shapes; or `layers` of
+            one that has none.
 
     Example:
         >>> from torch import nn
@@ -62,7 +65,12 @@ def wrap(
         from zoo.providers.timm import image_preprocess
 
         preprocess = image_preprocess(spec)
-    return Backbone(spec, module, preprocess, encode)
+    backbone = Backbone(spec, module, preprocess, encode)
+    if layers:
+        from zoo.providers.layers import with_layers
+
+        backbone = with_layers(backbone)
+    return backbone
 
 
 def _encoder(module: nn.Module, name: str) -> Callable[[Tensor, Tensor | None], dict[str, Features]]:

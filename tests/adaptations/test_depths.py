@@ -1,31 +1,13 @@
-import pytest
 import torch
 from torch import nn
 
 import zoo
-from zoo.adaptations.blocks import blocks, depths
+from zoo.adaptations.depths import depths
+from zoo.providers.blocks import blocks
 
 
 def scratch(name):
     return zoo.load(name, pretrained=False, seed=0)
-
-
-@pytest.mark.parametrize(
-    ("name", "count", "first", "last"),
-    [
-        ("timm/test_vit", 6, "blocks.0", "blocks.5"),
-        ("timm/test_convnext", 4, "stages.0", "stages.3"),
-        ("timm/test_resnet", 4, "layer1.0", "layer4.0"),
-        ("timm/resnet18", 8, "layer1.0", "layer4.1"),
-        ("timm/test_efficientnet", 5, "blocks.0.0", "blocks.4.0"),
-        ("pocket/resnet10", 4, "layer1.0", "layer4.0"),
-    ],
-)
-def test_rows_of_known_families(name, count, first, last):
-    backbone = scratch(name)
-    row = blocks(backbone.module)
-    assert (len(row), row[0][0], row[-1][0]) == (count, first, last)
-    assert all(backbone.module.get_submodule(at) is part for at, part in row)
 
 
 class Layer(nn.Module):
@@ -81,11 +63,6 @@ def test_no_row():
     net = zoo.wrap(nn.Sequential(nn.Flatten(), nn.Linear(16, 4)), input_size=(1, 4, 4))
     assert blocks(net.module) == []
     assert depths(net) == ({"1.weight": 0, "1.bias": 0}, 0)
-
-
-def test_a_network_and_a_small_thing_beside_it_are_no_row():
-    inner = nn.Sequential(*[nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64)) for _ in range(3)])
-    assert [name for name, _ in blocks(nn.Sequential(inner, nn.LayerNorm(64)))] == ["0.0", "0.1", "0.2"]
 
 
 def test_the_mode_is_kept():
