@@ -118,7 +118,10 @@ class Batch:
 
 
 class Objective(Protocol):
-    """A pre-training objective. `needs` names what the backbone must be able to do (`spec.can`)."""
+    """A pre-training objective. `needs` names what the backbone must be able to do (`spec.can`).
+
+    One whose loss is a mean over samples may say `divisible = True`: then a batch that does not fit into memory is cut.
+    """
 
     needs: frozenset[str]
 

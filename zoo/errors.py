@@ -81,6 +81,10 @@ class MissingDependency(ZooError, ImportError):
         super().__init__(f"{what} is needed here and is not installed. Fix: pip install 'transfer-zoo[{extra}]'.")
 
 
+class OutOfMemory(ZooError, RuntimeError):
+    """Memory ran out, and nothing more can be divided."""
+
+
 class DeviceError(ZooError, RuntimeError):
     """The asked-for device is not available on this machine."""
 

@@ -82,3 +82,31 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     checkpoints, _ = saved(tmp_path / "file" / "inside")
     with pytest.raises(WeightsError, match=r"cannot be written.*Fix"):
         checkpoints.save(1, [])
+
+
+def test_what_else_a_run_remembers(tmp_path):
+    checkpoints, _ = saved(tmp_path)
+    checkpoints.save(1, [0.5])
+    checkpoints.save(2, [0.5, 0.4], {"chunk": 4}, {"weight": torch.ones(2)})
+    later, _ = saved(tmp_path)
+    assert later.resume([]) == 2
+    assert later.state == {"chunk": 4}
+    assert torch.equal(later.weights["weight"], torch.ones(2))
+
+
+def test_a_checkpoint_from_before_there_was_more_to_remember(tmp_path):
+    checkpoints, _ = saved(tmp_path)
+    checkpoints.save(1, [0.5])
+    run = json.loads((tmp_path / "step-1" / "run.json").read_text())
+    del run["state"]
+    (tmp_path / "step-1" / "run.json").write_text(json.dumps(run))
+    assert saved(tmp_path)[0].resume([]) == 1
+
+
+def test_damaged_best_weights_fall_back_too(tmp_path):
+    checkpoints, _ = saved(tmp_path)
+    for step in (1, 2):
+        checkpoints.save(step, [0.5] * step, {"scores": [[step, 1.0]]}, {"weight": torch.ones(2)})
+    (tmp_path / "step-2" / "best.safetensors").write_bytes(b"half")
+    assert checkpoints.resume([]) == 1
+    assert checkpoints.state == {"scores": [[1, 1.0]]}

@@ -1,6 +1,9 @@
 import dataclasses
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,11 +16,13 @@ from zoo.errors import (
     DeviceError,
     IncompatibleError,
     Interrupted,
+    OutOfMemory,
     TrainingDiverged,
     WeightsError,
 )
 from zoo.training.loop import train
 from zoo.training.optimiser import warmup_cosine
+from zoo.training.stopping import Judge
 from zoo.training.trainspec import TrainSpec
 
 SPEC = TrainSpec(steps=12, batch_size=8, lr=0.05, weight_decay=0.1, warmup=0.25, clip_norm=0.5, seed=3, device="cpu")
@@ -258,3 +263,148 @@ def test_precision_may_change_within_a_process():
         "bf16",
         "no",
     ]
+
+
+class Killed(Exception):
+    pass
+
+
+def killed_at(stop):
+    def cut(step):
+        if step == stop:
+            raise Killed
+        return batches(step)
+
+    return cut
+
+
+SCORES = {2: 0.2, 4: 0.6, 6: 0.5, 8: 0.4, 10: 0.9, 12: 0.1}  # patience of 2 ends at step 8 and never sees 0.9
+
+
+def judged(patience=2, spec=SPEC, stop=None, scores=SCORES, **options):
+    """A run with a judge that counts its calls, whatever part of the run this process does."""
+    learner = Learner()
+    seen = []
+
+    def score():
+        learner.eval()
+        torch.rand(1)
+        seen.append(learner.net[3].weight.detach().clone())
+        return scores[int(learner.net[1].num_batches_tracked)]
+
+    judge = Judge(score, every=2, patience=patience)
+    source = batches if stop is None else killed_at(stop)
+    return *run(spec, learner=learner, judge=judge, batches=source, **options), seen
+
+
+def test_a_judge_that_never_stops_changes_nothing_but_the_end():
+    plain, full = run()
+    learner, history, _ = judged(patience=9, scores=dict(zip(SCORES, range(6), strict=True)))
+    assert history.losses == full.losses
+    assert same(learner, plain)
+    assert (history.best_step, history.stopped) == (12, None)
+
+
+def test_early_stopping_ends_with_the_best_weights():
+    learner, history, seen = judged()
+    assert history.scores == [[2, 0.2], [4, 0.6], [6, 0.5], [8, 0.4]]
+    assert (history.best_step, history.stopped, len(history.losses), history.timed_steps) == (4, 8, 8, 8)
+    assert torch.equal(learner.net[3].weight, seen[1])
+    assert learner.net[1].num_batches_tracked == 4
+    assert history.notes[0].startswith("training stopped at step 8 of 12: the best score (0.6) was at step 4")
+
+
+@pytest.mark.parametrize("stop", [1, 3, 5, 6, 7])
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_stopped_run_with_a_judge_goes_on_to_the_same_end(tmp_path, stop, every):
+    expected, full, _ = judged()
+    spec = dataclasses.replace(SPEC, checkpoint_every=every)
+    with pytest.raises(Killed):
+        judged(spec=spec, stop=stop, checkpoints=tmp_path)
+    resumed, history, _ = judged(spec=spec, checkpoints=tmp_path)
+    assert same(resumed, expected)
+    assert (history.losses, history.scores) == (full.losses, full.scores)
+    assert (history.best_step, history.stopped) == (4, 8)
+    again, history, seen = judged(spec=spec, checkpoints=tmp_path)  # finished: nothing is left to do
+    assert same(again, expected)
+    assert seen == []
+    assert history.stopped == 8
+
+
+def test_kill_9_between_the_best_and_the_end(tmp_path):
+    code = f"""
+import dataclasses, os, signal, sys
+sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[2])!r}]
+import torch; torch.set_num_threads(1)
+import test_loop
+def cut(step):
+    if step == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return test_loop.BATCHES(step)
+test_loop.BATCHES, test_loop.batches = test_loop.batches, cut
+spec = dataclasses.replace(test_loop.SPEC, checkpoint_every=3)
+test_loop.judged(spec=spec, checkpoints=test_loop.Path({str(tmp_path)!r}))
+"""
+    killed = subprocess.run([sys.executable, "-c", code], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "step-6" / "best.safetensors").is_file()
+    expected, _, _ = judged()
+    resumed, history, _ = judged(spec=dataclasses.replace(SPEC, checkpoint_every=3), checkpoints=tmp_path)
+    assert same(resumed, expected)
+    assert history.timed_steps == 2
+
+
+def test_another_judge_is_another_run(tmp_path):
+    judged(checkpoints=tmp_path)
+    with pytest.raises(WeightsError, match="its labels or its early stopping were others"):
+        judged(patience=3, checkpoints=tmp_path)
+    with pytest.raises(WeightsError, match="early stopping"):
+        run(checkpoints=tmp_path)
+
+
+class Small(Learner):
+    """No BatchNorm and no dropout, and room for `room` samples."""
+
+    def __init__(self, room=8):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(4, 6), nn.LayerNorm(6), nn.Linear(6, 2))
+        self.room = room
+
+    def views(self, batch, generator):
+        return Batch(batch.inputs + 0.1 * torch.randn(batch.inputs.shape, generator=generator), batch.targets)
+
+    def forward(self, batch, generator):
+        seen = batch if generator is None else self.views(batch, generator)
+        if len(seen.targets) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return nn.functional.cross_entropy(self.net(seen.inputs), seen.targets)
+
+
+def test_out_of_memory_halves_the_batch_and_keeps_the_result(tmp_path):
+    expected, full = run(learner=Small())
+    assert (full.chunk, full.notes) == (None, ())
+    learner, history = run(learner=Small(room=3))
+    assert history.losses == pytest.approx(full.losses, rel=1e-4)
+    for one, other in zip(learner.parameters(), expected.parameters(), strict=True):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-5)
+    assert history.chunk == 2
+    assert len(history.notes) == 2
+
+    spec = dataclasses.replace(SPEC, checkpoint_every=2)
+    with pytest.raises(Killed):
+        run(spec, learner=Small(room=3), batches=killed_at(5), checkpoints=tmp_path)
+    resumed, later = run(spec, learner=Small(room=3), checkpoints=tmp_path)
+    assert same(resumed, learner)
+    assert later.losses == history.losses
+    assert (later.chunk, later.notes) == (history.chunk, history.notes)
+
+
+def test_batchnorm_is_halved_to_two_and_no_further():
+    class Hungry(Learner):
+        def forward(self, batch, generator):
+            if len(batch.targets) > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return super().forward(batch, generator)
+
+    with pytest.raises(OutOfMemory, match="with 2 samples at a time"):
+        run(learner=Hungry())

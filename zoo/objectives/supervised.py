@@ -26,6 +26,7 @@ class Supervised:
     """
 
     needs = frozenset({"pooled"})
+    divisible = True  # its loss is a mean over samples: a batch that does not fit into memory may be cut
 
     def __init__(self, classes: int, corrupt: Corrupt, label_smoothing: float = 0.0) -> None:
         self.classes = classes

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from zoo.contracts import Backbone, ParameterGroup, TaskKind
     from zoo.training.fitting import Labelled
+    from zoo.training.stopping import Judge
     from zoo.training.trainspec import TrainSpec
 
 
@@ -43,6 +44,7 @@ def fit_adapted(
     classes: int,
     head_lr: float,
     augmentation: str = "none",
+    judge: Judge | None = None,
     checkpoints: Path | None = None,
     identity: str = "",
     quiet: bool = False,
@@ -55,7 +57,7 @@ def fit_adapted(
         options: its own options, or a recipe that holds them.
         classes: number of outputs of the head.
         head_lr: the least rate of a head that starts from nothing.
-        checkpoints, identity, quiet: as `zoo.training.loop.train` takes them.
+        judge, checkpoints, identity, quiet: as `zoo.training.loop.train` takes them.
     """
     notes: tuple[str, ...] = ()
     learner, samples = backbone, data
@@ -75,10 +77,11 @@ def fit_adapted(
                 learner, samples = found.resuming(), dataclasses.replace(data, inputs=kept)
             if not quiet:
                 print(f"{backbone.spec.name}: {notes[0]}", file=sys.stderr)
-        fit_network(
+        history = fit_network(
             learner, head, kind, groups, samples, spec, head_lr=head_lr, augmentation=augmentation,
-            checkpoints=checkpoints, identity=identity, quiet=quiet,
+            judge=judge, checkpoints=checkpoints, identity=identity, quiet=quiet,
         )  # fmt: skip
+        notes += history.notes
     except BaseException:
         if hasattr(adaptation, "drop"):
             adaptation.drop()

@@ -17,9 +17,12 @@ from zoo.errors import WeightsError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from torch import Tensor
+
     from zoo.training.trainspec import TrainSpec
 
 KEEP = 2
+BEST = "best.safetensors"  # the weights that early stopping would end with
 IGNORED = ("checkpoint_every",)  # settings that may change between a run and its resumption
 
 
@@ -34,25 +37,40 @@ class Checkpoints:
         self.accelerator = accelerator
         self.spec = spec.to_json()
         self.identity = identity
+        self.state: dict[str, Any] = {}
+        self.weights: dict[str, Tensor] = {}
 
     def steps(self) -> list[Path]:
         """Complete checkpoints, oldest first."""
         found = [path for path in self.root.glob("step-*") if re.fullmatch(r"step-\d+", path.name)]
         return sorted(found, key=_step)
 
-    def save(self, step: int, losses: list[float]) -> None:
+    def save(
+        self,
+        step: int,
+        losses: list[float],
+        state: dict[str, Any] | None = None,
+        weights: dict[str, Tensor] | None = None,
+    ) -> None:
         """Write to a temporary folder, then rename: a kill in between leaves the previous checkpoint in place.
+
+        `state` (JSON) and `weights` are what else the run remembers; a resumed one finds them in `self.state` and
+        `self.weights`.
 
         Raises:
             WeightsError: the folder cannot be written.
         """
         final = self.root / f"step-{step}"
         partial = self.root / f".partial-{step}"
+        from safetensors.torch import save
+
         try:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             self.accelerator.save_state(str(partial))
-            run = {"spec": self.spec, "identity": self.identity, "losses": losses}
+            run = {"spec": self.spec, "identity": self.identity, "losses": losses, "state": state or {}}
+            if weights:
+                (partial / BEST).write_bytes(save(weights))
             (partial / "run.json").write_text(json.dumps(run), encoding="utf-8")
             shutil.rmtree(final, ignore_errors=True)
             partial.rename(final)
@@ -70,11 +88,14 @@ class Checkpoints:
         Raises:
             WeightsError: the run is another one (settings, weights, data), or no checkpoint can be read.
         """
+        from safetensors.torch import load
+
         damaged = []
         for path in reversed(self.steps()):
             try:
                 run = json.loads((path / "run.json").read_text(encoding="utf-8"))
                 self._check(path, run)
+                weights = load((path / BEST).read_bytes()) if (path / BEST).exists() else {}
                 self.accelerator.load_state(str(path))
             except WeightsError:
                 raise
@@ -82,6 +103,7 @@ class Checkpoints:
                 damaged.append(f"{path.name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
                 continue
             losses.extend(run["losses"])
+            self.state, self.weights = run.get("state", {}), weights
             return _step(path)
         if damaged:
             raise WeightsError(
@@ -106,8 +128,8 @@ class Checkpoints:
             )
         if run["identity"] != self.identity:
             raise WeightsError(
-                f"checkpoint {path} belongs to another run: its starting weights, its data or its labels were others. "
-                "Fix: use the same ones, or another --out folder."
+                f"checkpoint {path} belongs to another run: its starting weights, its data, its labels or its "
+                "early stopping were others. Fix: use the same ones, or another --out folder."
             )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from zoo.training.stopping import Judge
     from zoo.training.trainspec import TrainSpec
 
 
@@ -74,8 +75,14 @@ class TaskLearner(nn.Module):
                 part.eval()
         return self
 
-    def forward(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        features = pooled(self._backbone, self._augment(batch.inputs, generator), self._modality)
+    def views(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """The augmented batch."""
+        return Batch(self._augment(batch.inputs, generator), batch.targets)
+
+    def forward(self, batch: Batch, generator: torch.Generator | None) -> Tensor:
+        """The loss of a batch, or of views (without a generator)."""
+        seen = batch if generator is None else self.views(batch, generator)
+        features = pooled(self._backbone, seen.inputs, self._modality)
         return self._kind.loss(self.head(features), batch.targets, self._smoothing)
 
 
@@ -89,6 +96,7 @@ def fit_network(
     *,
     head_lr: float,
     augmentation: str = "none",
+    judge: Judge | None = None,
     checkpoints: Path | None = None,
     identity: str = "",
     quiet: bool = False,
@@ -106,6 +114,7 @@ def fit_network(
         [*groups, *head_groups],
         batch,
         spec,
+        judge=judge,
         checkpoints=checkpoints,
         identity=identity,
         label=f"fine-tuning {backbone.spec.name}",

@@ -10,22 +10,25 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from zoo.data.batches import generator_at
 from zoo.errors import IncompatibleError, Interrupted, TrainingDiverged
 from zoo.providers.bundles import moved
+from zoo.specs import digest_of
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.device import choose_device
+from zoo.training.halving import Halving, trains_batchnorm
 from zoo.training.optimiser import adamw, warmup_cosine
 from zoo.training.progress import Progress
+from zoo.training.stopping import Best
 from zoo.training.threads import pinned_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from zoo.contracts import Batch, ParameterGroup
+    from zoo.training.stopping import Judge
     from zoo.training.trainspec import TrainSpec
 
 PATIENCE = 20  # steps in a row with a loss far above the first one, before training counts as diverged
@@ -35,13 +38,20 @@ PATIENCE = 20  # steps in a row with a loss far above the first one, before trai
 class History:
     """What training saw: the loss of every step, and what this process did of them (all, unless it was resumed).
 
-    `seconds` and `cpu_seconds` are those of the last `timed_steps` steps.
+    `seconds` and `cpu_seconds` are those of the last `timed_steps` steps, with their scores. `scores` are [step, score]
+    of a judge, `best_step` the step whose weights are kept, `stopped` where patience ended training early. `chunk` is
+    how many samples went through the network at a time, when it was not the whole batch. `notes` say both in words.
     """
 
     losses: list[float] = field(default_factory=list)
     timed_steps: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    scores: list[list[float]] = field(default_factory=list)
+    best_step: int | None = None
+    stopped: int | None = None
+    chunk: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 def train(
@@ -51,6 +61,7 @@ def train(
     spec: TrainSpec,
     *,
     after_step: Callable[[], None] | None = None,
+    judge: Judge | None = None,
     checkpoints: Path | None = None,
     identity: str = "",
     label: str = "training",
@@ -61,6 +72,9 @@ def train(
     Everything random in step k comes from (seed, k) or from the random state that checkpoints carry, so a run that was
     stopped and resumed ends with the same weights as one that was not (on CPU with one thread).
 
+    When memory runs out the batch goes through the network in halves, quarters and so on, and the loss must be a mean
+    over samples for that: see `zoo.training.halving`.
+
     Args:
         learner: a module whose forward takes a `Batch` and a `torch.Generator` and returns a scalar loss; it is trained
             in place and left on the CPU.
@@ -68,6 +82,8 @@ def train(
         batches: batch k, on the CPU.
         spec: steps, rates, device.
         after_step: called after every optimiser step.
+        judge: scores the network while it trains; the run ends when its patience does, with the best weights. The
+            schedule is that of all `spec.steps`.
         checkpoints: folder for checkpoints; an unfinished run found there is resumed.
         identity: what the run depends on beside `spec` (starting weights, data), so that only itself is resumed.
         label, quiet: what the progress line says, or that there is none.
@@ -78,6 +94,7 @@ def train(
         WeightsError: the checkpoints found belong to another run, or are damaged.
         Interrupted: Ctrl-C after the state was saved.
         DeviceError: the device is not available.
+        OutOfMemory: not even one sample (two with BatchNorm) at a time fits.
     """
     import torch
     from torch.optim.lr_scheduler import LambdaLR
@@ -89,6 +106,8 @@ def train(
     with torch.random.fork_rng(), pinned_threads(spec.threads) if spec.threads else nullcontext():
         torch.manual_seed(spec.seed)
         prepared, optimiser, schedule = accelerator.prepare(learner, optimiser, schedule)
+        best = Best(judge) if judge else None
+        identity = digest_of([identity, *judge.identity]) if judge else identity
         saved = Checkpoints(checkpoints, accelerator, spec, identity) if checkpoints else None
         history = History()
         first = saved.resume(history.losses) if saved else 0
@@ -96,13 +115,16 @@ def train(
         for step, loss in enumerate(history.losses):
             watch(step, loss)
         prepared.train()
-        wall, cpu = time.perf_counter(), time.process_time()
+        halving = Halving(spec.batch_size, 2 if any(map(trains_batchnorm, prepared.modules())) else 1, quiet)
+        if saved:
+            _recall(saved, halving, best)
+        wall, cpu, done = time.perf_counter(), time.process_time(), first
         with Progress(label, spec.steps, done=first, quiet=quiet) as progress, interruptible() as interrupted:
-            for step in range(first, spec.steps):
+            while done < spec.steps and not (best and best.stops):
+                step = done
                 batch = _to_device(batches(step), accelerator.device)
-                loss = prepared(batch, generator_at(spec.seed, step))
-                history.losses.append(watch(step, loss.item()))
-                accelerator.backward(loss)
+                loss = halving.run(prepared, batch, spec.seed, step, accelerator.backward)
+                history.losses.append(watch(step, loss))
                 if spec.clip_norm:
                     norm = accelerator.clip_grad_norm_(prepared.parameters(), spec.clip_norm)
                     watch.gradient(step, float(norm))
@@ -113,16 +135,39 @@ def train(
                     after_step()
                 progress.advance(note=f"loss {history.losses[-1]:.3f}")
                 done = step + 1
-                if done == spec.steps or interrupted() or done % spec.checkpoint_every == 0:
+                if best and best.due(done, spec.steps):
+                    best.see(done, learner, accelerator.device)
+                last = done == spec.steps or (best is not None and best.stops)
+                if last or interrupted() or done % spec.checkpoint_every == 0:
                     watch.weights(step, learner)
                     if saved:
-                        saved.save(done, history.losses)
-                if interrupted() and done < spec.steps:
+                        saved.save(done, history.losses, *_remembered(halving, best))
+                if interrupted() and not last:
                     raise _interrupted(label, done, spec, checkpoints)
-        history.timed_steps = spec.steps - first
+        history.timed_steps = done - first
         history.seconds, history.cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
+        history.chunk = halving.most if halving.most < halving.size else None
+        history.notes = tuple(halving.notes)
+        if best:
+            best.restore(learner)
+            history.scores, history.best_step = best.scores, best.step
+            history.stopped = done if done < spec.steps else None
+            history.notes += (best.note(done, spec.steps),)
     learner.to("cpu")
     return history
+
+
+def _remembered(halving: Halving, best: Best | None) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What a checkpoint holds beside weights, optimiser and losses."""
+    state: dict[str, Any] = {"chunk": halving.most, "notes": halving.notes}
+    return (state | {"scores": best.scores}, best.weights) if best else (state, {})
+
+
+def _recall(saved: Checkpoints, halving: Halving, best: Best | None) -> None:
+    halving.most = saved.state.get("chunk", halving.most)
+    halving.notes[:] = saved.state.get("notes", [])
+    if best:
+        best.scores, best.weights = saved.state.get("scores", []), saved.weights
 
 
 def _check_batch(learner: nn.Module, batch_size: int) -> None:

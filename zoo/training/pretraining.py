@@ -63,9 +63,16 @@ class ObjectiveLearner(nn.Module):
         self.module = backbone.module
         self.heads = objective.build(backbone)
         self._backbone, self._objective = backbone, objective
+        self.divisible = bool(getattr(objective, "divisible", False))
 
-    def forward(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        return self._objective.loss(self._backbone, self.heads, self._objective.views(batch, generator))
+    def views(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """What the objective learns from."""
+        return self._objective.views(batch, generator)
+
+    def forward(self, batch: Batch, generator: torch.Generator | None) -> Tensor:
+        """The loss of a batch, or of views (without a generator)."""
+        seen = batch if generator is None else self.views(batch, generator)
+        return self._objective.loss(self._backbone, self.heads, seen)
 
 
 def pretrain(
