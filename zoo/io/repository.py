@@ -163,10 +163,11 @@ def _bring(
     for name, (size, _) in wanted.items():
         if kind == "model" and kind_of(name) == "configuration":
             check_size(size, name)
+    site = endpoint() + ("/datasets" if kind == "dataset" else "")
     store = _store(repository, kind)
     folder = store / "snapshots" / commit
     for name, (size, digest) in sorted(wanted.items(), key=lambda item: (kind_of(item[0]) == "weights", item)):
-        url = f"{endpoint()}/{"datasets/" if kind == "dataset" else ""}{repository}/resolve/{commit}/{quote(name)}"
+        url = f"{site}/{repository}/resolve/{commit}/{quote(name)}"
         blob = store / "blobs" / digest
         download(session, Wanted(url, f"{name} of {repository}", digest, size), blob, credentials())
         if kind == "model":
