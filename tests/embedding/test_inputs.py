@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from zoo.embedding.inputs import Item, find_items
-from zoo.errors import DataError, MissingDependency, UnknownName, UsageError
+from zoo.errors import DataError, UnknownName, UsageError
 
 
 def told(items):

@@ -116,7 +116,7 @@ def declared(features: Any) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]
     """
     classes: dict[str, tuple[str, ...]] = {}
     media: dict[str, str] = {}
-    for name, feature in (features.items() if isinstance(features, dict) else ()):
+    for name, feature in features.items() if isinstance(features, dict) else ():
         while isinstance(feature, (list, dict)):  # a list of labels: its inner feature
             if isinstance(feature, dict) and feature.get("_type") not in ("Sequence", "List", "LargeList"):
                 break

@@ -64,7 +64,7 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """The table in a file, by its suffix; rows are counted from 0, and empty lines of text are no rows.
+    r"""The table in a file, by its suffix; rows are counted from 0, and empty lines of text are no rows.
 
     A first row of CSV and TSV names the columns; a line of JSON is an object, and an absent entry is an empty cell.
 
@@ -75,7 +75,7 @@ def read_table(path: Path) -> Table:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = Path(folder, "a.csv").write_text("text,label\\nfine,1\\n")
+        ...     _ = Path(folder, "a.csv").write_text("text,label\nfine,1\n")
         ...     dict(read_table(Path(folder, "a.csv")).columns)
         {'text': ['fine'], 'label': ['1']}
     """

@@ -137,16 +137,14 @@ def cached(
         if wrong:
             raise WeightsError(
                 f"damaged in the cache: {', '.join(wrong[:3])} of {repository}; its digest is not what the hub stated. "
-                f"Fix: run `zoo fetch {_fetch(repository, revision, kind)}` on a connected machine, which asks for it again."
+                f"Fix: run `zoo fetch {_fetch(repository, revision, kind)}` on a connected machine, to have it again."
             )
         _check(folder, files, kind)
         return Snapshot(repository, commit, folder, files)
     return None
 
 
-def _bring(
-    session: httpx2.Client, listing: Listing, revision: str, patterns: tuple[str, ...], kind: str
-) -> Snapshot:
+def _bring(session: httpx2.Client, listing: Listing, revision: str, patterns: tuple[str, ...], kind: str) -> Snapshot:
     """Fetch, check and link what is wanted: small files first, so that a hostile one is met before the large ones."""
     repository, commit = listing.repository, listing.commit
     absent = [pattern for pattern in patterns if is_exact(pattern) and pattern not in listing.files]
@@ -240,7 +238,9 @@ def _at(repository: str, revision: str) -> str:
 
 
 def _fetch(repository: str, revision: str, kind: str = "model") -> str:
-    return f"{'hf-data' if kind == 'dataset' else 'hf-hub'}:{repository}" + (f"@{revision}" if revision != "main" else "")
+    return f"{'hf-data' if kind == 'dataset' else 'hf-hub'}:{repository}" + (
+        f"@{revision}" if revision != "main" else ""
+    )
 
 
 def _why(error: Offline) -> str:
