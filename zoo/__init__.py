@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zoo.benchmarking.store import read_rows, read_suite
     from zoo.catalog.query import describe, find
     from zoo.contracts import Backbone, Batch, Features
+    from zoo.data.sources.read import read_data
     from zoo.embedding.run import embed
     from zoo.errors import ZooError
     from zoo.providers.loading import fingerprint, load
@@ -40,6 +41,7 @@ _HOMES = {
     "load_model": "zoo.training.finetuning",
     "own_suite": "zoo.benchmarking.own",
     "pretrain": "zoo.training.pretraining",
+    "read_data": "zoo.data.sources.read",
     "read_rows": "zoo.benchmarking.store",
     "read_suite": "zoo.benchmarking.store",
     "wrap": "zoo.providers.module",
@@ -74,6 +76,7 @@ __all__ = [
     "load_model",
     "own_suite",
     "pretrain",
+    "read_data",
     "read_rows",
     "read_suite",
     "wrap",

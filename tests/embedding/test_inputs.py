@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from zoo.embedding.inputs import Item, find_items, import_parquet
-from zoo.errors import DataError, MissingDependency, UnknownName, UsageError
+from zoo.embedding.inputs import Item, find_items
+from zoo.errors import DataError, UnknownName, UsageError
 
 
 def told(items):
@@ -99,12 +99,6 @@ def test_images_and_texts_do_not_mix(photos):
     (photos / "a.txt").write_text("x\n")
     with pytest.raises(UsageError, match="inputs are image and text"):
         find_items([photos / "left", photos / "a.txt"], "image-text")
-
-
-def test_missing_library_names_the_extra(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
-    with pytest.raises(MissingDependency, match=r"transfer-zoo\[embed\]"):
-        import_parquet()
 
 
 def test_a_text_is_itself():

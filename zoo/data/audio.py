@@ -6,6 +6,7 @@ torchcodec and FFmpeg on the system.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from pathlib import Path
@@ -73,19 +74,51 @@ def read_audio(path: str | os.PathLike[str]) -> tuple[Waveform, int]:
         MissingDependency: soundfile is not installed.
     """
     try:
+        with Path(path).open("rb") as file:
+            return _decoded(file, _shown(path), "replace the file, or convert it to WAV or FLAC")
+    except OSError as error:
+        raise DataError(f"{_shown(path)} cannot be read ({error.strerror or error}). Fix: check the path.") from error
+
+
+def decode_audio(data: bytes, name: str) -> tuple[Waveform, int]:
+    """The samples [T, C] in -1..1 that the bytes of a file hold, and their rate in Hz; `name` is for the message.
+
+    Raises:
+        DataError: no sound.
+        MissingDependency: soundfile is not installed.
+    """
+    return _decoded(io.BytesIO(data), name, "replace it, or convert it to WAV or FLAC")
+
+
+def rate_of(data: bytes) -> int:
+    """The rate in Hz that the bytes of a file state; 0 if they are no sound that can be read.
+
+    Example:
+        >>> rate_of(b"no sound")
+        0
+    """
+    soundfile = _soundfile()
+    try:
+        return int(soundfile.info(io.BytesIO(data)).samplerate)
+    except (RuntimeError, ValueError, TypeError):
+        return 0
+
+
+def _decoded(file: Any, name: str, fix: str) -> tuple[Waveform, int]:
+    soundfile = _soundfile()
+    try:
+        samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
+    except (RuntimeError, ValueError, TypeError) as error:  # soundfile's own errors are RuntimeErrors
+        raise DataError(f"{name} cannot be read as audio ({error}). Fix: {fix}.") from error
+    return samples, int(rate)
+
+
+def _soundfile() -> Any:
+    try:
         import soundfile
     except (ImportError, OSError) as error:  # OSError: its library does not load
         raise MissingDependency("soundfile", "audio") from error
-    try:
-        with Path(path).open("rb") as file:
-            samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
-    except OSError as error:
-        raise DataError(f"{_shown(path)} cannot be read ({error.strerror or error}). Fix: check the path.") from error
-    except (RuntimeError, ValueError, TypeError) as error:  # soundfile's own errors are RuntimeErrors
-        raise DataError(
-            f"{_shown(path)} cannot be read as audio ({error}). Fix: replace the file, or convert it to WAV or FLAC."
-        ) from error
-    return samples, int(rate)
+    return soundfile
 
 
 def resampled(wave: Waveform, own: int, rate: int) -> Waveform:

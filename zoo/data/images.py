@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
+import io
 import struct
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.data.folders import Files, class_folder, shown
 from zoo.data.labelled import LabelledData
 from zoo.errors import DataError, UnknownName
 from zoo.registry import Registry
@@ -78,31 +77,26 @@ def digits() -> LabelledData:
     )
 
 
-class _Files(Sequence["Image"]):
-    """Image files, opened one at a time when indexed."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self.paths = paths
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: Any) -> Any:
-        return open_image(self.paths[index])
-
-
 def open_image(path: Path | str) -> Image:
     """Read one image file; a clear `DataError` names the file when that fails."""
+    return _decoded(path, shown(path), "replace the file or move it away")
+
+
+def decode_image(data: bytes, name: str) -> Image:
+    """Read one image from the bytes of a file; a clear `DataError` gives its `name` when that fails."""
+    return _decoded(io.BytesIO(data), name, "replace it or take it out")
+
+
+def _decoded(source: Any, name: str, fix: str) -> Image:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(source) as image:
             image.load()
             return image
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"{_shown(path)} cannot be read as an image ({error}). Fix: replace the file or move it away."
-        ) from error
+        what = type(error).__name__ if isinstance(source, io.BytesIO) else error  # its text names an address in memory
+        raise DataError(f"{name} cannot be read as an image ({what}). Fix: {fix}.") from error
 
 
 def image_folder(root: Path) -> LabelledData:
@@ -115,87 +109,4 @@ def image_folder(root: Path) -> LabelledData:
     Raises:
         DataError: fewer than two classes, an empty class, or a file or folder that cannot be read.
     """
-    try:
-        entries = sorted(p for p in root.iterdir() if not p.name.startswith("."))
-        folders = [_Folder(p) for p in entries if p.is_dir()]
-        names = [_shown(folder.path.name) for folder in folders]
-        empty = [index for index, folder in enumerate(folders) if not folder.images]
-        if empty:
-            held = folders[empty[0]].others
-            raise DataError(
-                f"class {names[empty[0]]!r} of {_shown(root)} has no image{f', but {_counts(held)}' if held else ''} "
-                f"({len(empty)} of {len(folders)} classes are empty; read are {' '.join(SUFFIXES)}). "
-                "Fix: add images to it or remove the empty folder."
-            )
-        if len(folders) < 2:
-            raise DataError(
-                f"{_shown(root)} has {len(folders)} class folders, and classification needs at least 2. "
-                f"Expected layout: {_shown(root)}/CLASS/image.png."
-            )
-        paths = [path for folder in folders for path in folder.images]
-        content = hashlib.sha256()
-        for path in paths:
-            content.update(os.fsencode(path.relative_to(root)) + b"\0")
-            content.update(hashlib.sha256(path.read_bytes()).digest())
-    except OSError as error:
-        place = _shown(error.filename or root)
-        raise DataError(f"{place} cannot be read ({error.strerror}). Fix: allow reading it or move it away.") from error
-    targets = np.repeat(np.arange(len(folders)), [len(folder.images) for folder in folders])
-    notes = _notes(folders, [p for p in entries if not p.is_dir()])
-    origins = [_shown(path) for path in paths]
-    return LabelledData(
-        _shown(root.name), _Files(paths), targets, tuple(names), content.hexdigest(), notes, origins=origins
-    )
-
-
-class _Folder:
-    """One class folder: the images below it, sorted, and what else lies there."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.images: list[Path] = []
-        self.others: Counter[str] = Counter()
-        self.links = 0
-        for place, folders, files in os.walk(path, onerror=_raise):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            self.links += sum(Path(place, name).is_symlink() for name in folders)
-            for file in (Path(place, name) for name in files if not name.startswith(".")):
-                if file.suffix.lower() in SUFFIXES and file.is_file():
-                    self.images.append(file)
-                else:
-                    self.others[_kind(file)] += 1
-        self.images.sort()
-
-
-def _raise(error: OSError) -> None:
-    raise error  # os.walk would skip the folder
-
-
-def _notes(folders: Sequence[_Folder], strays: Sequence[Path]) -> tuple[str, ...]:
-    """One sentence for each kind of thing that an image folder holds and that is not read."""
-    notes = []
-    if others := sum((folder.others for folder in folders), Counter[str]()):
-        notes.append(f"not read in class folders: {_counts(others)}. Fix: convert images among them to PNG or JPEG.")
-    if outside := Counter(_kind(path) for path in strays):
-        notes.append(f"not read outside class folders: {_counts(outside)}. Fix: move images into their class folder.")
-    if links := sum(folder.links for folder in folders):
-        notes.append(f"links to folders that are not followed: {links}. Fix: put real folders or links to files there.")
-    return tuple(notes)
-
-
-def _counts(kinds: Counter[str], most: int = 6) -> str:
-    """Such as "12 .heic, 1 .txt", the most frequent first."""
-    ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
-    rest = sum(count for _, count in ordered[most:])
-    return ", ".join([f"{count} {kind}" for kind, count in ordered[:most]] + [f"{rest} others"] * bool(rest))
-
-
-def _kind(path: Path) -> str:
-    """The suffix of a file, or why it is left out in spite of it."""
-    suffix = _shown(path.suffix.lower()) or "without suffix"
-    return suffix if path.is_file() else f"{suffix} (not a regular file)"
-
-
-def _shown(path: Path | str) -> str:
-    """A path as text that any stream and file can take: bytes that are not UTF-8 become escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return class_folder(root, Files("image", SUFFIXES, open_image, "convert images among them to PNG or JPEG"))

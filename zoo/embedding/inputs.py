@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from zoo.data.audio import SUFFIXES as AUDIO
 from zoo.data.images import SUFFIXES as IMAGES
 from zoo.data.images import open_image
-from zoo.errors import DataError, MissingDependency, UnknownName, UsageError
+from zoo.data.tables import read_table, text_of
+from zoo.errors import DataError, UnknownName, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 LINES, TABLES = (".txt",), (".csv", ".parquet")
 TAKES = {  # by modality: files that are samples, and whether lines and cells are texts (else cells are paths)
@@ -95,7 +94,7 @@ def _items(path: Path, modality: str, column: str) -> Iterator[Item]:
             raise UsageError(f"{path} is a table. Fix: name the column that holds the inputs: --column NAME.")
         yield from (Item(str(path), row, kind, cell) for row, cell in enumerate(_cells(path, column)))
     elif suffix in LINES and texts:
-        lines = _text_of(path).split("\n")
+        lines = text_of(path).split("\n")
         yield from (Item(str(path), row, kind, line.rstrip("\r")) for row, line in enumerate(_without_end(lines)))
     else:
         known = " ".join((*samples, *(LINES if texts else ()), *TABLES))
@@ -120,52 +119,14 @@ def _without_end(lines: list[str]) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). Fix: allow reading it.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text (byte {error.start}). Fix: save it as UTF-8.") from error
-
-
-def _cells(path: Path, column: str) -> Iterable[str | None]:
+def _cells(path: Path, column: str) -> Sequence[str | None]:
     """The values of one column; None where a cell is empty."""
-    return _parquet(path, column) if path.suffix.lower() == ".parquet" else _csv(path, column)
-
-
-def _csv(path: Path, column: str) -> list[str | None]:
-    try:
-        reader = csv.DictReader(io.StringIO(_text_of(path), newline=""), strict=True)
-        if column not in (reader.fieldnames or ()):
-            raise UnknownName("column", column, reader.fieldnames or (), f"Columns of {path}.")
-        return [row[column] for row in reader]
-    except csv.Error as error:
-        raise DataError(f"{path} is no CSV that can be read ({error}). Fix: save it again as CSV in UTF-8.") from error
-
-
-def _parquet(path: Path, column: str) -> list[str | None]:
-    parquet = import_parquet()
-    import pyarrow
-
-    try:
-        file = parquet.ParquetFile(path)
-        if column not in file.schema_arrow.names:
-            raise UnknownName("column", column, file.schema_arrow.names, f"Columns of {path}.")
-        values: list[Any] = file.read(columns=[column]).column(0).to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path} is no Parquet file that can be read ({error}). Fix: make it again.") from error
+    columns = read_table(path).columns
+    if column not in columns:
+        raise UnknownName("column", column, columns, f"Columns of {path}.")
+    values = columns[column]
     if other := next((value for value in values if not isinstance(value, (str, type(None)))), None):
         raise DataError(
             f"column {column!r} of {path} must hold texts, received {type(other).__name__}. Fix: name another column."
         )
     return values
-
-
-def import_parquet() -> Any:
-    """The reader and writer of Parquet in pyarrow, or the error that says how to get it."""
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingDependency("pyarrow", "embed") from error
-    return pyarrow.parquet

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.embedding.inputs import import_parquet
+from zoo.data.arrow import import_parquet
 from zoo.errors import UsageError
 from zoo.io.atomic import explained, replace
 
@@ -32,7 +32,7 @@ def check_format(out: Path) -> None:
     if out.suffix not in FORMATS:
         raise UsageError(f"--out must end in {' or '.join(FORMATS)}, received {out.name!r}. Fix: rename it.")
     if out.suffix == ".parquet":
-        import_parquet()
+        import_parquet("embed")
 
 
 def write_result(out: Path, items: Sequence[Item], features: NDArray[np.float32], about: dict[str, str]) -> None:
@@ -56,7 +56,7 @@ def write_result(out: Path, items: Sequence[Item], features: NDArray[np.float32]
 
 
 def _parquet(items: Sequence[Item], features: NDArray[np.float32], about: dict[str, str]) -> bytes:
-    parquet = import_parquet()
+    parquet = import_parquet("embed")
     import pyarrow
 
     vectors = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(features.reshape(-1)), features.shape[1])

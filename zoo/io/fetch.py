@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zoo.catalog.query import describe
 from zoo.errors import UnknownName, UsageError
+from zoo.io.datasets import DATA, fetch_dataset
 from zoo.io.names import check_repository, check_revision
 from zoo.io.repository import PATTERNS, fetch_repository
 from zoo.io.transport import shown
@@ -89,6 +90,8 @@ def source_of(name: str) -> Source:
 def fetch(name: str, *, allow_pickle: str = "") -> Fetched:
     """Bring what the name needs into the standard caches, unless it is there and right.
 
+    Beside what `source_of` knows, `hf-data:NAMESPACE/NAME[/FOLDER][@REVISION]` brings a data set.
+
     Raises:
         Offline, WeightsError, UnsafeContent, StoreError: as `fetch_repository` and `fetch_url` say.
         UnknownName, UsageError: as `source_of` says.
@@ -97,6 +100,9 @@ def fetch(name: str, *, allow_pickle: str = "") -> Fetched:
         >>> fetch("pocket/resnet10.glyphs").place is None  # comes with zoo
         True
     """
+    if name.startswith(DATA):
+        snapshot, _ = fetch_dataset(name)
+        return Fetched(name, snapshot.folder, snapshot.commit)
     source = source_of(name)
     if source.url:
         return Fetched(shown(source.url), fetch_url(source.url))

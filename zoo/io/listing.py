@@ -32,8 +32,8 @@ class Listing:
     files: dict[str, tuple[int, str]]
 
 
-def ask_listing(session: httpx2.Client, repository: str, revision: str) -> Listing:
-    """Ask the hub what the repository holds.
+def ask_listing(session: httpx2.Client, repository: str, revision: str, kind: str = "model") -> Listing:
+    """Ask the hub what the repository (of `kind` `model` or `dataset`) holds.
 
     Raises:
         Offline: no answer.
@@ -41,7 +41,7 @@ def ask_listing(session: httpx2.Client, repository: str, revision: str) -> Listi
         UnsafeContent: an answer that no hub would give, such as file names that lead elsewhere.
     """
     check_repository(repository)
-    url = f"{endpoint()}/api/models/{repository}/revision/{quote(check_revision(revision), safe='')}?blobs=true"
+    url = f"{endpoint()}/api/{kind}s/{repository}/revision/{quote(check_revision(revision), safe='')}?blobs=true"
     data = ask(session, url, f"hub repository {repository}")
     try:
         answer = json.loads(data)

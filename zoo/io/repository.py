@@ -17,18 +17,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from zoo.errors import Offline, UsageError, WeightsError
+from zoo.errors import Offline, UnsafeContent, UsageError, WeightsError
 from zoo.io.digests import file_digest
 from zoo.io.documents import check_size
 from zoo.io.download import Wanted, download
 from zoo.io.listing import Listing, ask_listing, credentials
 from zoo.io.names import check_repository, check_revision, is_commit, is_digest, is_exact, is_wanted
 from zoo.io.refusals import disk_explained, missing
-from zoo.io.safety import check_content, check_folder, files_in, kind_of
+from zoo.io.safety import check_content, check_folder, check_place, files_in, kind_of
 from zoo.io.settings import endpoint, hub_cache, offline
 from zoo.io.transport import client
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import httpx2
@@ -49,7 +50,12 @@ class Snapshot:
 
 
 def fetch_repository(
-    repository: str, revision: str = "", patterns: tuple[str, ...] = PATTERNS, *, allow_pickle: str = ""
+    repository: str,
+    revision: str = "",
+    patterns: tuple[str, ...] = PATTERNS,
+    *,
+    allow_pickle: str = "",
+    kind: str = "model",
 ) -> Snapshot:
     """The files of a repository that match the patterns: from the cache, else from the hub.
 
@@ -60,6 +66,8 @@ def fetch_repository(
         revision: a commit, a branch or a tag; empty for the main branch.
         patterns: names of files; one without a wildcard must be there.
         allow_pickle: the exact name of one pickle to fetch as well. Read it with `weights_only=True`.
+        kind: `model`, or `dataset`: then files may be larger than any configuration, since no loader of models sees
+            them, and pickles and code are refused by name.
 
     Raises:
         Offline: not in the cache, and the hub does not answer or HF_HUB_OFFLINE is set.
@@ -77,28 +85,35 @@ def fetch_repository(
         patterns = (*patterns, allow_pickle)
     pinned = is_commit(revision) and all(is_exact(pattern) for pattern in patterns)
     if pinned or offline():
-        found = cached(repository, revision, patterns, damaged_is_missing=not offline())
+        found = cached(repository, revision, patterns, damaged_is_missing=not offline(), kind=kind)
         if found:
             return found
     if offline():
-        raise missing(f"{_files(patterns)} of {_at(repository, revision)}", _fetch(repository, revision))
+        raise missing(f"{_files(patterns)} of {_at(repository, revision)}", _fetch(repository, revision, kind))
     with client() as session:
         try:
-            listing = ask_listing(session, repository, revision)
+            listing = ask_listing(session, repository, revision, kind)
         except Offline as error:
-            found = cached(repository, revision, patterns)
+            found = cached(repository, revision, patterns, kind=kind)
             if not found:
                 raise missing(
-                    f"{_files(patterns)} of {_at(repository, revision)}", _fetch(repository, revision), _why(error)
+                    f"{_files(patterns)} of {_at(repository, revision)}",
+                    _fetch(repository, revision, kind),
+                    _why(error),
                 ) from error
             note = f"{repository}: the hub does not answer; using commit {found.commit[:12]} from the cache"
             print(note, file=sys.stderr, flush=True)
             return Snapshot(repository, found.commit, found.folder, found.files, (note,))
-        return _bring(session, listing, revision, patterns)
+        return _bring(session, listing, revision, patterns, kind)
 
 
 def cached(
-    repository: str, revision: str, patterns: tuple[str, ...] = PATTERNS, *, damaged_is_missing: bool = False
+    repository: str,
+    revision: str,
+    patterns: tuple[str, ...] = PATTERNS,
+    *,
+    damaged_is_missing: bool = False,
+    kind: str = "model",
 ) -> Snapshot | None:
     """What the cache has of it, with every digest checked; None if a file, or all, is missing there.
 
@@ -106,7 +121,7 @@ def cached(
         WeightsError: a file is damaged (unless `damaged_is_missing`).
         UnsafeContent: a file that is refused.
     """
-    store = _store(repository)
+    store = _store(repository, kind)
     with contextlib.suppress(OSError, UnicodeDecodeError):
         commit = revision if is_commit(revision) else (store / "refs" / revision).read_text(encoding="utf-8").strip()
         folder = store / "snapshots" / commit
@@ -122,45 +137,62 @@ def cached(
         if wrong:
             raise WeightsError(
                 f"damaged in the cache: {', '.join(wrong[:3])} of {repository}; its digest is not what the hub stated. "
-                f"Fix: run `zoo fetch {_fetch(repository, revision)}` on a connected machine, which asks for it again."
+                f"Fix: run `zoo fetch {_fetch(repository, revision, kind)}` on a connected machine, to have it again."
             )
-        check_folder(folder, inside=hub_cache())
+        _check(folder, files, kind)
         return Snapshot(repository, commit, folder, files)
     return None
 
 
-def _bring(session: httpx2.Client, listing: Listing, revision: str, patterns: tuple[str, ...]) -> Snapshot:
+def _bring(session: httpx2.Client, listing: Listing, revision: str, patterns: tuple[str, ...], kind: str) -> Snapshot:
     """Fetch, check and link what is wanted: small files first, so that a hostile one is met before the large ones."""
     repository, commit = listing.repository, listing.commit
     absent = [pattern for pattern in patterns if is_exact(pattern) and pattern not in listing.files]
     wanted = {name: entry for name, entry in listing.files.items() if is_wanted(name, patterns)}
+    if kind == "dataset" and (absent or not wanted):
+        raise WeightsError(
+            f"hub data set {repository} has no {_files(tuple(absent) or patterns)}. Fix: check the name and revision."
+        )
     if absent or not wanted:
         raise WeightsError(
             f"hub repository {repository} has no {_files(tuple(absent) or patterns)}, and zoo reads no pickles unless "
             f"one is named. Fix: choose another one; `zoo audit hf-hub:{repository}` shows what it holds."
         )
     for name, (size, _) in wanted.items():
-        if kind_of(name) == "configuration":
+        if kind == "model" and kind_of(name) == "configuration":
             check_size(size, name)
-    store = _store(repository)
+    site = endpoint() + ("/datasets" if kind == "dataset" else "")
+    store = _store(repository, kind)
     folder = store / "snapshots" / commit
     for name, (size, digest) in sorted(wanted.items(), key=lambda item: (kind_of(item[0]) == "weights", item)):
-        url = f"{endpoint()}/{repository}/resolve/{commit}/{quote(name)}"
+        url = f"{site}/{repository}/resolve/{commit}/{quote(name)}"
         blob = store / "blobs" / digest
         download(session, Wanted(url, f"{name} of {repository}", digest, size), blob, credentials())
-        check_content(blob, name)
+        if kind == "model":
+            check_content(blob, name)
     for name, (_, digest) in wanted.items():  # when all are here: a snapshot without weights would look whole offline
         with disk_explained(f"{name} of {repository}", store):
             _link(store / "blobs" / digest, folder / name)
     if not is_commit(revision):
         with disk_explained(f"the revision of {repository}", store):
             _write(store / "refs" / revision, commit)
-    check_folder(folder, inside=hub_cache())
+    _check(folder, wanted, kind)
     return Snapshot(repository, commit, folder, {name: digest for name, (_, digest) in wanted.items()})
 
 
-def _store(repository: str) -> Path:
-    return hub_cache() / f"models--{repository.replace('/', '--')}"
+def _check(folder: Path, names: Iterable[str], kind: str) -> None:
+    """What loaders may see: all of a model's folder; of a data set, the files that were asked for."""
+    if kind == "model":
+        check_folder(folder, inside=hub_cache())
+        return
+    for name in names:
+        check_place(folder, name, inside=hub_cache())
+        if kind_of(name) in ("pickle", "code", "weights"):
+            raise UnsafeContent(f"{name} is no data that zoo reads. Fix: ask for tables, images, sound or text.")
+
+
+def _store(repository: str, kind: str) -> Path:
+    return hub_cache() / f"{kind}s--{repository.replace('/', '--')}"
 
 
 def _stated_digest(path: Path) -> str:
@@ -205,8 +237,10 @@ def _at(repository: str, revision: str) -> str:
     return f"hub repository {repository} ({revision[:12]})"
 
 
-def _fetch(repository: str, revision: str) -> str:
-    return f"hf-hub:{repository}" + (f"@{revision}" if revision != "main" else "")
+def _fetch(repository: str, revision: str, kind: str = "model") -> str:
+    return f"{'hf-data' if kind == 'dataset' else 'hf-hub'}:{repository}" + (
+        f"@{revision}" if revision != "main" else ""
+    )
 
 
 def _why(error: Offline) -> str:
