@@ -1,7 +1,8 @@
 """Pooled features of many samples, as fast as the network allows without changing them.
 
-Samples of near lengths share a batch, so that little is padded; a batch is as large as so many samples of middle length
-are, and BatchNorm is folded into convolutions where there are samples enough to pay for it. Row i is of sample i, equal
+Samples of near lengths share a batch, so that little is padded; a batch holds as many values as some samples of middle
+length do; images are laid out channels last; and BatchNorm is folded into convolutions where there are samples enough to
+pay for it. Row i is of sample i, equal
 to what it gets alone up to 1e-4 (relative). `zoo.training.fitting.extract` goes through the same samples in the given
 order and changes nothing of the network: rows of a benchmark are made with it, and must come out bit by bit.
 """
@@ -17,7 +18,7 @@ import torch
 from zoo.contracts import Padded, Pair
 from zoo.errors import DeviceError
 from zoo.providers.batching import evaluating
-from zoo.providers.bundles import bundled, moved, pooled
+from zoo.providers.bundles import Bundle, bundled, moved, pooled
 from zoo.training.device import choose_device
 from zoo.training.folding import folded
 from zoo.training.inputs import nbytes
@@ -81,8 +82,9 @@ def extract_fast(
         module.to(device)
         for prepared in _windows(inputs, indices):
             if not at and fold and len(indices) > PAYS:
-                few = moved(bundled(prepared[:8], backbone.spec.padding), device)
-                stack.enter_context(folded(backbone, few, modality))
+                few = bundled(prepared[:2], backbone.spec.padding)
+                few = prepared[0] if isinstance(few, Bundle) else few  # each part of a network is to run once
+                stack.enter_context(folded(backbone, moved(_channels_last(few), device), modality))
             rows = _rows(backbone, prepared, device, modality, size, bfloat16)
             if not at:
                 out = np.empty((len(indices), rows.shape[1]), np.float32)
@@ -124,8 +126,8 @@ def _rows(
     parts = []
     with context:
         for batch in batches:
-            whole = moved(bundled([prepared[place] for place in batch], backbone.spec.padding), device)
-            parts.append(pooled(backbone, whole, modality).float().cpu())
+            whole = bundled([prepared[place] for place in batch], backbone.spec.padding)
+            parts.append(pooled(backbone, moved(_channels_last(whole), device), modality).float().cpu())
     rows = np.asarray(torch.cat(parts).numpy())
     return rows[np.argsort(np.concatenate(batches), kind="stable")]
 
@@ -147,6 +149,17 @@ def _batches(lengths: np.ndarray, size: int, mixing: bool) -> list[np.ndarray]:
         batches.append(order[start:place])
         start = place
     return batches
+
+
+def _channels_last(batch: Any) -> Any:
+    """Images with the channels of a pixel side by side, which convolutions pass on: their fast layout."""
+    if isinstance(batch, torch.Tensor) and batch.ndim == 4:
+        return batch.contiguous(memory_format=torch.channels_last)
+    if isinstance(batch, Pair):
+        return Pair(_channels_last(batch.vision), batch.text)
+    if isinstance(batch, Bundle):
+        return Bundle(tuple(_channels_last(part) for part in batch.parts), batch.order)
+    return batch
 
 
 def _windows(inputs: Samples, indices: np.ndarray) -> Iterator[list[Any]]:

@@ -48,20 +48,17 @@ def folded(backbone: Backbone, batch: Any, modality: str = "") -> Iterator[int]:
         ...     count
         14
     """
-    pairs = _pairs(backbone, batch, modality)
-    if not pairs:
-        yield 0
-        return
-    before = _features(backbone, batch, modality)
+    pairs, before = _watched(backbone, batch, modality)
     replaced: list[nn.Module] = []
     try:
         for convolution, norm in pairs:
             for part, forward in ((convolution, _convolved(convolution, norm)), (norm, _passed(norm))):
                 vars(part)["forward"] = forward  # found before the class's own
                 replaced.append(part)
-        off = (_features(backbone, batch, modality) - before).norm(dim=1) / before.norm(dim=1)
-        if not bool((off <= TOLERANCE).all()):
-            _restore(replaced)
+        if pairs:
+            off = (_features(backbone, batch, modality) - before).norm(dim=1) / before.norm(dim=1)
+            if not bool((off <= TOLERANCE).all()):
+                _restore(replaced)
         yield len(replaced) // 2
     finally:
         _restore(replaced)
@@ -77,8 +74,8 @@ def _features(backbone: Backbone, batch: Any, modality: str) -> Tensor:
     return pooled(backbone, batch, modality).float()
 
 
-def _pairs(backbone: Backbone, batch: Any, modality: str) -> Pairs:
-    """Convolutions whose output is the very tensor that a BatchNorm takes, each of both running once in a pass."""
+def _watched(backbone: Backbone, batch: Any, modality: str) -> tuple[Pairs, Tensor]:
+    """Convolutions whose output is the very tensor that a BatchNorm takes, each of both running once; and features."""
     makers: dict[int, nn.Module] = {}
     fed: dict[nn.Module, nn.Module] = {}
     runs: Counter[nn.Module] = Counter()
@@ -103,13 +100,13 @@ def _pairs(backbone: Backbone, batch: Any, modality: str) -> Pairs:
         elif isinstance(part, NORMS) and _passed(part) is not None and part.running_mean is not None:
             handles.append(part.register_forward_pre_hook(taken))
     try:
-        if handles:
-            _features(backbone, batch, modality)
+        features = _features(backbone, batch, modality)
     finally:
         for handle in handles:
             handle.remove()
     feeds = Counter(fed.values())
-    return [(made_by, norm) for norm, made_by in fed.items() if runs[norm] == runs[made_by] == feeds[made_by] == 1]
+    pairs = [(made_by, norm) for norm, made_by in fed.items() if runs[norm] == runs[made_by] == feeds[made_by] == 1]
+    return pairs, features
 
 
 @torch.no_grad()
