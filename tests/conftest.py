@@ -7,7 +7,7 @@ import signal
 
 # A job that a script runs in the background ignores Ctrl-C from birth, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-os.environ.update(HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
+os.environ.update(HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", ZOO_FEATURES="off")
 
 import numpy as np
 import pytest

@@ -24,7 +24,8 @@ CACHE_EXAMPLES = """\
   zoo cache ls
   zoo cache verify                                    # every file against its digest
   zoo cache prune --older-than 90 --dry-run
-  zoo cache prune --name 'hf-hub:timm/*' --yes"""
+  zoo cache prune --name 'hf-hub:timm/*' --yes
+  zoo cache prune --name 'features:*' --yes           # what was extracted: it is made again when it is asked for"""
 AUDIT_EXAMPLES = """\
   zoo audit timm/resnet18.a1_in1k
   zoo audit hf-hub:org/name
@@ -41,7 +42,10 @@ def commands(add: Add) -> None:
     one.add_argument("--json", action="store_true", help="one JSON list: name, place, commit")
 
     one = add(
-        "cache", _cache, "Show, check or thin out what was fetched (the hub's cache and torch's).", CACHE_EXAMPLES
+        "cache",
+        _cache,
+        "Show, check or thin out what was fetched (the hub's cache and torch's) and extracted (features).",
+        CACHE_EXAMPLES,
     )
     one.add_argument("action", choices=["ls", "prune", "verify"])
     one.add_argument("--older-than", type=float, metavar="DAYS", help="prune: what was not used for so long")
@@ -104,7 +108,9 @@ def _cache(options: argparse.Namespace) -> int:
         counts = {state: sum(v.state == state for v in verdicts) for state in ("right", "damaged", "unknown")}
         lines.append(f"{len(verdicts)} files: " + ", ".join(f"{count} {state}" for state, count in counts.items()))
         if counts["damaged"]:
-            lines.append("`zoo fetch NAME` asks for a damaged file again")
+            lines.append(
+                "`zoo fetch NAME` asks for a damaged file again; damaged features are made again when they are used"
+            )
         print("\n".join(lines))
     return 1 if any(verdict.state == "damaged" for verdict in verdicts) else 0
 
@@ -146,10 +152,11 @@ def _prune(options: argparse.Namespace) -> int:
 
 def _listed(found: list[Item]) -> str:
     from zoo.io.bar import megabytes
-    from zoo.io.settings import hub_cache, torch_cache
+    from zoo.io.settings import features_cache, hub_cache, torch_cache
 
     if not found:
-        return f"nothing is cached in {hub_cache()} and {torch_cache()}"
+        places = [str(place) for place in (hub_cache(), torch_cache(), features_cache()) if place]
+        return f"nothing is cached in {', '.join(places[:-1])} and {places[-1]}"
     width = max(len(item.name) for item in found)
     rows = [(item.name, f"{megabytes(item.size)} MB", f"used {_ago(item.used)}") for item in found]
     return "\n".join(f"{name:<{width}}  {size:>12}  {used}" for name, size, used in rows)

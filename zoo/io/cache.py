@@ -1,6 +1,9 @@
-"""What the caches hold: the hub's and torch's, shared with all other tools. Listed, checked, thinned out on request.
+"""What the caches hold: the hub's and torch's, shared with all other tools, and zoo's own of extracted features.
 
-Sizes are in bytes. A repository is one item whatever the number of its commits; each file of torch's cache is one.
+Listed, checked, thinned out on request.
+
+Sizes are in bytes. A repository is one item whatever the number of its commits; each file of torch's cache is one, and
+so are all features of one network on one data set.
 """
 
 from __future__ import annotations
@@ -18,7 +21,8 @@ from zoo.errors import UsageError
 from zoo.io.digests import file_digest
 from zoo.io.names import is_digest
 from zoo.io.refusals import disk_explained
-from zoo.io.settings import hub_cache, torch_cache
+from zoo.io.settings import features_cache, hub_cache, torch_cache
+from zoo.io.shards import last_used, shard_files, shelf_name, shelves
 from zoo.io.urls import stated_digest
 
 if TYPE_CHECKING:
@@ -54,7 +58,7 @@ class Verdict:
 
 
 def items() -> list[Item]:
-    """Everything in both caches, the largest first.
+    """Everything in the caches, the largest first.
 
     Raises:
         StoreError: a cache cannot be read.
@@ -66,13 +70,16 @@ def items() -> list[Item]:
             found.append(_item(f"{_REPOSITORIES[kind]}:{name.replace('--', '/')}", folder, _files(folder)))
     with disk_explained("the list", torch_cache()):
         found += [_item(f"torch:{path.name}", path, [path]) for path in _files(torch_cache())]
+    for folder in shelves(root) if (root := features_cache()) else ():
+        size = sum(path.stat().st_size for path in shard_files(folder))
+        found.append(Item(shelf_name(folder), folder, size, last_used(folder)))
     return sorted(found, key=lambda item: (-item.size, item.name))
 
 
 def verify() -> list[Verdict]:
     """Compare every file with the digest that its hub stated, or that its name states.
 
-    The hub's cache keeps a file under its digest, so this needs no network.
+    The hub's cache keeps a file under its digest, and so does that of features, so this needs no network.
 
     Raises:
         StoreError: a cache cannot be read.
@@ -80,7 +87,9 @@ def verify() -> list[Verdict]:
     found = []
     for item in items():
         with disk_explained(item.name, item.path):
-            if item.path.is_dir():
+            if item.name.startswith("features:"):
+                found += [_verdict(item.name, path, path.stem) for path in shard_files(item.path)]
+            elif item.path.is_dir():
                 found += [_verdict(item.name, path, path.name) for path in _blobs(item.path)]
             else:
                 found.append(_verdict(item.name, item.path, stated_digest(item.path.name)))

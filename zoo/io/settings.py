@@ -8,6 +8,8 @@
 | `HF_HUB_CACHE`, `HF_HOME` | the hub's cache |
 | `TORCH_HOME` | torch's cache, for files that come by address |
 | `ZOO_TIMEOUT` | seconds that a server may stay silent (default: 8) |
+| `ZOO_FEATURES` | where extracted features are kept (default: ~/.cache/zoo/features); `off`: nowhere |
+| `ZOO_FEATURES_GB` | how much of them is kept at most, in GB of 10^9 bytes (default: 10) |
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from urllib.parse import urlsplit
 from zoo.errors import UsageError
 
 TIMEOUT = 8.0  # seconds of silence: what follows from them stays below half a minute
+FEATURES_GB = 10.0
 _TRUE = {"1", "on", "yes", "true"}
+_FALSE = {"0", "off", "no", "false"}
 
 
 def endpoint() -> str:
@@ -78,6 +82,31 @@ def torch_cache() -> Path:
     """Where `torch.hub` keeps the checkpoints that come by address."""
     home = os.environ.get("TORCH_HOME") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/torch"
     return _path(home) / "hub" / "checkpoints"
+
+
+def features_cache() -> Path | None:
+    """Where extracted features are kept; None where nothing is to be kept (`ZOO_FEATURES=off`)."""
+    said = os.environ.get("ZOO_FEATURES") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/zoo/features"
+    return None if said.lower() in _FALSE else _path(said)
+
+
+def features_limit() -> int:
+    """How many bytes of extracted features are kept.
+
+    Raises:
+        UsageError: ZOO_FEATURES_GB is no number above 0.
+    """
+    said = os.environ.get("ZOO_FEATURES_GB") or str(FEATURES_GB)
+    try:
+        gigabytes = float(said)
+    except ValueError:
+        gigabytes = 0.0
+    if not 0 < gigabytes < float("inf"):
+        raise UsageError(
+            f"ZOO_FEATURES_GB is {said!r}. Fix: set it to a number of GB above 0, such as 10, or unset it; "
+            "ZOO_FEATURES=off keeps nothing."
+        )
+    return int(gigabytes * 1e9)
 
 
 def _path(said: str) -> Path:
