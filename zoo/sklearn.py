@@ -91,7 +91,9 @@ class Featurizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             UnknownName, WeightsError, Offline, MissingDependency, DeviceError: as `zoo.load` says.
         """
         backbone = self._loaded()
-        found = encode_samples(backbone, Opened(X, "image" if backbone.spec.modality == "vision" else ""), self.batch_size)
+        found = encode_samples(
+            backbone, Opened(X, "image" if backbone.spec.modality == "vision" else ""), self.batch_size
+        )
         name = self.modality or next(iter(found))
         if name not in found or (len(found) > 1 and not self.modality):
             raise DataError(

@@ -80,14 +80,14 @@ class Shelf:
                 _HELD[self.folder] -= 1
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which of `indices` [n] are kept (bool [n]), and the rows of these, in their order: float32 [kept, D]."""
+        """Which of `indices` [n] are kept (bool [n]), and the rows of these, in their order: float32 [kept, ...]."""
         import numpy as np
 
         there, out = np.zeros(len(indices), bool), np.zeros((len(indices), 0), np.float32)
         for shard in self._shards():
-            if not out.shape[1]:
-                out = np.zeros((len(indices), shard["row"].shape[1]), np.float32)
-            if shard["row"].shape[1] != out.shape[1]:
+            if not there.any():
+                out = np.zeros((len(indices), *shard["row"].shape[1:]), np.float32)
+            if shard["row"].shape[1:] != out.shape[1:]:
                 continue
             order = np.argsort(shard["index"], kind="stable")
             known = shard["index"][order]
@@ -203,7 +203,7 @@ def _packed(indices: np.ndarray, rows: np.ndarray) -> bytes:
     """The bytes of a shard."""
     import numpy as np
 
-    shard = np.empty(len(indices), dtype=[("index", "<i8"), ("row", "<f4", (rows.shape[1],))])
+    shard = np.empty(len(indices), dtype=[("index", "<i8"), ("row", "<f4", rows.shape[1:])])
     shard["index"], shard["row"] = indices, rows
     with io.BytesIO() as file:
         np.save(file, shard, allow_pickle=False)

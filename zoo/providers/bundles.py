@@ -16,9 +16,9 @@ from zoo.contracts import Padded, Pair
 from zoo.providers.batching import pad
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
-    from zoo.contracts import Backbone
+    from zoo.contracts import Backbone, Features
 
     Prepared = Tensor | Padded | Pair
 
@@ -62,18 +62,24 @@ def bundled(prepared: Sequence[Prepared], padding: str) -> Prepared | Bundle:
     return Bundle(parts, torch.argsort(torch.tensor([index for group in groups.values() for index in group])))
 
 
-def pooled(backbone: Backbone, inputs: Prepared | Bundle, modality: str = "") -> Tensor:
-    """Pooled features [B, D] of a batch, whichever way it is put together.
+def pooled(
+    backbone: Backbone,
+    inputs: Prepared | Bundle,
+    modality: str = "",
+    read: Callable[[Features], Tensor] = lambda features: features.pooled,
+) -> Tensor:
+    """Pooled features [B, D] of a batch, whichever way it is put together; or what else `read` takes of `Features`.
 
     Args:
         backbone: what encodes it.
         inputs: a batch, as `bundled` makes it.
         modality: which features; empty for the backbone's own.
+        read: gives [B, ...] of the features of a part of the batch.
     """
     name = modality or backbone.spec.modality
     if not isinstance(inputs, Bundle):
-        return backbone.encode(inputs)[name].pooled
-    return torch.cat([backbone.encode(part)[name].pooled for part in inputs.parts])[inputs.order]
+        return read(backbone.encode(inputs)[name])
+    return torch.cat([read(backbone.encode(part)[name]) for part in inputs.parts])[inputs.order]
 
 
 def moved(batch: Any, *where: Any, **how: Any) -> Any:

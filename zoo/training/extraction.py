@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from zoo.adaptations.layer_mix import pooled_layers
 from zoo.contracts import Padded, Pair
 from zoo.errors import DeviceError
 from zoo.providers.batching import evaluating
@@ -26,7 +27,9 @@ from zoo.training.inputs import nbytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from zoo.contracts import Backbone
+    from torch import Tensor
+
+    from zoo.contracts import Backbone, Features
     from zoo.training.fitting import Samples
 
 SIZES = {"cpu": 16}  # samples of middle length in a batch: more do not fit into the caches of a core
@@ -42,12 +45,13 @@ def extract_fast(
     device: str = "cpu",
     *,
     modality: str = "",
+    layers: bool = False,
     size: int | None = None,
     fold: bool = True,
     bfloat16: bool = False,
     keep: Callable[[np.ndarray, np.ndarray], None] | None = None,
 ) -> np.ndarray:
-    """Pooled features [n, D] float32 of the samples at `indices` [n], in evaluation mode.
+    """Pooled features [n, D] float32 of the samples at `indices` [n], in evaluation mode; or of all layers [n, L, D].
 
     Args:
         backbone: left as it was: weights, mode, device.
@@ -55,6 +59,7 @@ def extract_fast(
         indices: which samples.
         device: auto, cpu, cuda or mps.
         modality: which features; empty for the backbone's own.
+        layers: each hidden layer, as `zoo.adaptations.layer_mix.pooled_layers` pools it.
         size: samples of middle length that share a batch; by default 16 on a CPU, else 128.
         fold: fold BatchNorm into convolutions while this runs.
         bfloat16: run in bfloat16 where torch deems it safe (autocast): on a GPU faster, and right to two digits only.
@@ -85,14 +90,19 @@ def extract_fast(
                 few = bundled(prepared[:2], backbone.spec.padding)
                 few = prepared[0] if isinstance(few, Bundle) else few  # each part of a network is to run once
                 stack.enter_context(folded(backbone, moved(_channels_last(few), device), modality))
-            rows = _rows(backbone, prepared, device, modality, size, bfloat16)
+            rows = _rows(backbone, prepared, device, modality, size, bfloat16, pooled_layers if layers else last)
             if not at:
-                out = np.empty((len(indices), rows.shape[1]), np.float32)
+                out = np.empty((len(indices), *rows.shape[1:]), np.float32)
             out[at : at + len(rows)] = rows
             if keep is not None:
                 keep(indices[at : at + len(rows)], rows)
             at += len(rows)
     return out
+
+
+def last(features: Features) -> Tensor:
+    """The pooled features [B, D]."""
+    return features.pooled
 
 
 def check_bfloat16(device: str, asked: bool) -> None:
@@ -117,9 +127,15 @@ def check_bfloat16(device: str, asked: bool) -> None:
 # one made in inference mode would end in an error when the network is trained later. The gain was 2 % (0017).
 @torch.no_grad()
 def _rows(
-    backbone: Backbone, prepared: Sequence[Any], device: str, modality: str, size: int, bfloat16: bool
+    backbone: Backbone,
+    prepared: Sequence[Any],
+    device: str,
+    modality: str,
+    size: int,
+    bfloat16: bool,
+    read: Callable[[Features], Tensor],
 ) -> np.ndarray:
-    """Features [n, D] of prepared samples, in their order."""
+    """Features [n, ...] of prepared samples, in their order."""
     lengths = np.array([_length(one) for one in prepared])
     batches = _batches(lengths, size, mixing=backbone.spec.padding == "masked")
     context = torch.autocast("cuda", torch.bfloat16) if bfloat16 else nullcontext()
@@ -127,7 +143,7 @@ def _rows(
     with context:
         for batch in batches:
             whole = bundled([prepared[place] for place in batch], backbone.spec.padding)
-            parts.append(pooled(backbone, moved(_channels_last(whole), device), modality).float().cpu())
+            parts.append(pooled(backbone, moved(_channels_last(whole), device), modality, read).float().cpu())
     rows = np.asarray(torch.cat(parts).numpy())
     return rows[np.argsort(np.concatenate(batches), kind="stable")]
 

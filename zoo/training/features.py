@@ -53,6 +53,7 @@ def features_of(
     device: str = "cpu",
     *,
     modality: str = "",
+    layers: bool = False,
     inputs: Inputs | None = None,
     bfloat16: bool = False,
     say: Callable[[str], None] = on_stderr,
@@ -68,6 +69,7 @@ def features_of(
         indices: which samples.
         device: auto, cpu, cuda or mps.
         modality: which features; empty for the backbone's own.
+        layers: of each hidden layer, [n, L, D], of a backbone that was loaded with `layers=True`.
         inputs: what preprocessing makes of `data.samples`, where it is at hand.
         bfloat16: see `zoo.training.extraction.extract_fast`; such features are kept apart.
         say: is given notes for the user.
@@ -88,7 +90,9 @@ def features_of(
     inputs = inputs or Inputs(data.samples, backbone.preprocess, backbone.spec.padding, keep_bytes=0)
 
     def make(which: np.ndarray, keep: Callable[[np.ndarray, np.ndarray], None] | None = None) -> np.ndarray:
-        return extract_fast(backbone, inputs, which, device, modality=modality, bfloat16=bfloat16, keep=keep)
+        return extract_fast(
+            backbone, inputs, which, device, modality=modality, layers=layers, bfloat16=bfloat16, keep=keep
+        )
 
     root = features_cache()
     if root is None or not data.digest or not len(indices):
@@ -100,7 +104,7 @@ def features_of(
     about = {
         "backbone": backbone.spec.name,
         "data": data.name,
-        "features": "pooled",
+        "features": "layers" if layers else "pooled",
         "modality": modality or backbone.spec.modality,
         "device": device,
         "bfloat16": bfloat16,
@@ -161,8 +165,8 @@ def _completed(shelf: Shelf, about: dict[str, Any], indices: np.ndarray, make: C
 
     made = make(asked[~there], keep)
     flush()
-    whole = np.empty((len(asked), made.shape[1]), np.float32)
-    whole[there], whole[~there] = kept.reshape(-1, made.shape[1]), made
+    whole = np.empty((len(asked), *made.shape[1:]), np.float32)
+    whole[there], whole[~there] = kept.reshape(-1, *made.shape[1:]), made
     return np.asarray(whole[places])
 
 

@@ -22,7 +22,7 @@ from zoo.tasks import TASKS
 from zoo.training.fitted import FittedModel, FittedSpec, writable
 from zoo.training.inputs import Inputs
 from zoo.training.jobs import Job, fit, scored
-from zoo.training.matching import answering, check_task, wants_layers
+from zoo.training.matching import check_task, wants_layers
 from zoo.training.searching import search_settings
 from zoo.training.trainspec import TrainSpec
 

@@ -145,7 +145,9 @@ class FittedModel:
         """
         data = data if isinstance(data, LabelledData) else read_data(data)
         if data.kind != self.spec.task.kind:
-            raise DataError(f"{data.name} is for {data.kind}, and this model does {self.spec.task.kind}. Fix: other data.")
+            raise DataError(
+                f"{data.name} is for {data.kind}, and this model does {self.spec.task.kind}. Fix: other data."
+            )
         if unseen := sorted(set(data.classes) - set(self.spec.classes)):
             raise DataError(
                 f"{data.name} has classes that this model was not fitted to: {', '.join(unseen[:5])}. It knows "

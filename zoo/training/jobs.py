@@ -196,7 +196,9 @@ def scored(job: Job, head: nn.Module, seed: int) -> tuple[dict[str, Any], float]
             raw = kind.score(outputs, targets[split.test], job.task.classes)
             found["ece_uncalibrated"] = raw["ece"]
         groups = None if job.data.groups is None else job.data.groups[split.test]
-        interval = score_interval(job.data.answer, kind.primary, outputs.numpy(), targets[split.test], groups, seed=seed)
+        interval = score_interval(
+            job.data.answer, kind.primary, outputs.numpy(), targets[split.test], groups, seed=seed
+        )
         found |= {"low": interval.low, "high": interval.high, "interval": interval.method}
     if len(split.validation):
         found["validation"] = kind.score(checked, targets[split.validation], job.task.classes)[kind.primary]

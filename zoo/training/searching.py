@@ -104,7 +104,10 @@ def search_settings(
 
     sampler = optuna.samplers.TPESampler(seed=spec.seed, n_startup_trials=max(3, trials // 3))
     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner(3, 2))
-    first = {"lr": min(max(spec.lr, RATES[0]), RATES[1]), "weight_decay": min(max(spec.weight_decay, DECAYS[0]), DECAYS[1])}
+    first = {
+        "lr": min(max(spec.lr, RATES[0]), RATES[1]),
+        "weight_decay": min(max(spec.weight_decay, DECAYS[0]), DECAYS[1]),
+    }
     study.enqueue_trial(first | {name: _nearest(SPACE[name], options[name]) for name in searched})
     study.optimize(objective, n_trials=trials)
     finished = [trial for trial in study.trials if trial.state.name == "COMPLETE" and (trial.value or 0.0) > WORST]
