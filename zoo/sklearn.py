@@ -12,7 +12,6 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +24,7 @@ from zoo.providers.loading import load, spec_of
 from zoo.training.device import choose_device
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -91,9 +91,8 @@ class Featurizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             UnknownName, WeightsError, Offline, MissingDependency, DeviceError: as `zoo.load` says.
         """
         backbone = self._loaded()
-        found = encode_samples(
-            backbone, Opened(X, "image" if backbone.spec.modality == "vision" else ""), self.batch_size
-        )
+        opened = Opened(X, "image" if backbone.spec.modality == "vision" else "")
+        found = encode_samples(backbone, opened, self.batch_size)
         name = self.modality or next(iter(found))
         if name not in found or (len(found) > 1 and not self.modality):
             raise DataError(

@@ -6,8 +6,6 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from zoo.adaptations import ADAPTATIONS
 from zoo.adaptations.options import own_options
 from zoo.data.bad_samples import examine
@@ -29,6 +27,8 @@ from zoo.training.trainspec import TrainSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    import numpy as np
 
     from zoo.contracts import Backbone
     from zoo.data.splits import Split
@@ -63,9 +63,9 @@ def finetune(
 ) -> FittedModel:
     """Fit a backbone to labelled images, texts, pairs of texts or sounds: one class, several, or a number for each.
 
-    The data is split once (60 % train, 20 % validation, 20 % test, stratified; groups stay together, parts that the data
-    gives are used). Validation chooses what is chosen (the penalty of a linear probe, the k of `knn`, what `search` and
-    `early_stopping` decide, the temperature of the probabilities); the test part is read once, at the end.
+    The data is split once (60 % train, 20 % validation, 20 % test, stratified; groups stay together, and parts that the
+    data gives are used). Validation chooses what is chosen (the penalty of a linear probe, the k of `knn`, what
+    `search` and `early_stopping` decide, the temperature of the probabilities); the test part is read once, at the end.
 
     Args:
         backbone: a name, a folder, or a `Backbone` (which is trained in place).
@@ -83,8 +83,8 @@ def finetune(
             best, and keep the best weights; None trains all steps and keeps the last.
         search: so many trials of learning rate, weight decay and the method's own options, scored on validation.
         roles: which column is what, such as `{"text": "review", "label": "stars", "group": "author"}`.
-        inputs, answer: what samples and labels are (`image`, `text` ...; `classification`, `multi_label`, `regression`),
-            where the data leaves it open.
+        inputs, answer: what samples and labels are (`image`, `text` ...; `classification`, `multi_label`,
+            `regression`), where the data leaves it open.
         bad_samples: what becomes of samples that cannot be read: `error`, `skip`, or `cap 5%`; they are listed.
         seed: of the split, the label subset, the order and the initialisation.
         device: `auto`, `cpu`, `cuda` or `mps`.

@@ -60,8 +60,10 @@ class FittedSpec(Record):
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A backbone with a fitted head. Samples are raw: PIL images or paths of images, texts, pairs of texts, paths of
-    sounds or (waveform, Hz); each gets the answer that it would get alone.
+    """A backbone with a fitted head, which takes raw samples.
+
+    Samples are PIL images or paths of images, texts, pairs of texts, paths of sounds or (waveform, Hz); each gets the
+    answer that it would get alone.
 
     Example:
         >>> model = zoo.load_model("runs/photos")                                      # doctest: +SKIP
@@ -164,7 +166,7 @@ class FittedModel:
         return self.kind.score(outputs, targets, self.spec.task.classes)
 
     def save(self, folder: str | Path) -> Path:
-        """Write `fitted.json`, `model.safetensors` and the files of the preprocessing; `zoo.load_model(folder)` reads them.
+        """Write `fitted.json`, `model.safetensors` and the preprocessing's files; `zoo.load_model(folder)` reads them.
 
         Raises:
             WeightsError: the folder cannot be written, or holds another model, which is left as it is.

@@ -154,7 +154,8 @@ def fit(
     notes = fit_adapted(
         adaptation, groups, job.backbone, head, kind, known, spec, options, classes=job.task.classes, head_lr=HEAD_LR,
         augmentation=job.augmentation, weights=weights, judge=judge,
-        checkpoints=job.folder / "checkpoints" if job.folder and not watch else None, identity=identity, quiet=job.quiet,
+        checkpoints=job.folder / "checkpoints" if job.folder and not watch else None, identity=identity,
+        quiet=job.quiet or watch is not None,
     )  # fmt: skip
     return Fit(head, spec.to_json() | {"augmentation": job.augmentation, **options}, (*weights.notes, *notes))
 
