@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.adaptations.options import number, pick, whole
+from zoo.data.labelled import answer_of
 from zoo.errors import IncompatibleError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ TINY = 1e-12  # share of the vote of a class that no neighbour has
 
 class Knn:
     """The `k` labelled samples nearest by cosine vote, each with weight exp(cosine / temperature).
+
+    With several labels each label has a vote of its own; of numbers the vote is their weighted mean.
 
     Options:
         k: neighbours; validation chooses it by default, among 1 to 200 as far as there are labels.
@@ -58,7 +61,7 @@ class Knn:
         return [given]
 
     def fit_head(self, features: np.ndarray, targets: np.ndarray, options: Mapping[str, Any], classes: int) -> KnnHead:
-        """A head that holds the features [N, D] and targets [N]; with fewer than k samples all of them vote."""
+        """A head that holds the features [N, D] and the targets; with fewer than k samples all of them vote."""
         chosen = pick("knn", self, options)
         head = KnnHead(
             len(features),
@@ -66,6 +69,7 @@ class Knn:
             classes,
             k=min(chosen["k"] or 10, len(targets)),
             heat=chosen["temperature"],
+            answer=answer_of(targets),
         )
         head.features.copy_(nn.functional.normalize(torch.from_numpy(features).float(), dim=1))
         head.targets.copy_(torch.from_numpy(targets))
@@ -73,11 +77,17 @@ class Knn:
 
     def blank_head(self, width: int, classes: int, facts: Mapping[str, Any]) -> KnnHead:
         """A head of the right shapes, for saved weights to be loaded into; `facts` are those of the saved head."""
-        return KnnHead(facts["samples"], width, classes, k=facts["k"], heat=facts["temperature"])
+        return KnnHead(
+            facts["samples"], width, classes, k=facts["k"], heat=facts["temperature"],
+            answer=facts.get("answer", "classification"),
+        )  # fmt: skip
 
 
 class KnnHead(nn.Module):
-    """Features [B, D] to log shares of the vote [B, classes]; `facts` rebuild it.
+    """Features [B, D] to outputs [B, classes]; `facts` rebuild it.
+
+    Outputs are log shares of the vote, log odds of each label's share, or the mean of numbers: a softmax or a sigmoid
+    gives the shares back.
 
     Example:
         >>> import numpy as np
@@ -90,20 +100,26 @@ class KnnHead(nn.Module):
     features: Tensor
     targets: Tensor
 
-    def __init__(self, samples: int, width: int, classes: int, *, k: int, heat: float) -> None:
+    def __init__(self, samples: int, width: int, classes: int, *, k: int, heat: float, answer: str) -> None:
         super().__init__()
-        self.k, self.heat, self.classes = k, heat, classes
+        self.k, self.heat, self.classes, self.answer = k, heat, classes, answer
+        shape = (samples, classes) if answer == "multi_label" else (samples,)
+        kind = torch.long if answer == "classification" else torch.float32
         self.register_buffer("features", torch.zeros(samples, width))
-        self.register_buffer("targets", torch.zeros(samples, dtype=torch.long))
+        self.register_buffer("targets", torch.zeros(shape, dtype=kind))
 
     @property
     def facts(self) -> dict[str, Any]:
         """What `Knn.blank_head` needs."""
-        return {"samples": len(self.targets), "k": self.k, "temperature": self.heat}
+        return {"samples": len(self.targets), "k": self.k, "temperature": self.heat, "answer": self.answer}
 
     def forward(self, features: Tensor) -> Tensor:
         alike = nn.functional.normalize(features, dim=1) @ self.features.T
         nearest, which = alike.topk(self.k, dim=1)
         weights = (nearest / self.heat).softmax(1)  # shares of the vote: exp(cosine / temperature), normalised
+        if self.answer != "classification":
+            answers = self.targets[which].reshape(*which.shape, -1)  # [B, k, K]
+            votes = (weights[..., None] * answers).sum(1)
+            return votes if self.answer == "regression" else votes.clamp(TINY, 1 - 1e-6).logit()
         votes = torch.zeros(len(features), self.classes, dtype=weights.dtype, device=weights.device)
         return votes.scatter_add(1, self.targets[which], weights).clamp_min(TINY).log()

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from zoo.adaptations.linear_probe import PENALTIES
 from zoo.adaptations.options import flag, number, pick
+from zoo.data.labelled import answer_of
 from zoo.errors import IncompatibleError
 from zoo.providers.masking import masked_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from zoo.contracts import Backbone, Features, ParameterGroup
 
@@ -59,11 +60,13 @@ class LayerMix:
     def fit_head(
         self, features: np.ndarray, targets: np.ndarray, options: Mapping[str, Any], classes: int
     ) -> LayerMixHead:
-        """A head [B, L, D] -> [B, classes] by multinomial logistic regression on the mix, both fitted by L-BFGS.
+        """A head [B, L, D] -> [B, classes] by a linear model of the mix, both fitted by L-BFGS.
+
+        The loss is cross-entropy for classes, binary cross-entropy for several labels, and squared error for numbers.
 
         Args:
             features: [N, L, D] float, of `pooled_layers`.
-            targets: [N] class indices.
+            targets: as `LabelledData` has them.
             options: `penalty` (1 where it says none) and `normalise`.
             classes: number of outputs; a class absent from `targets` gets a logit that never wins.
 
@@ -79,16 +82,23 @@ class LayerMix:
                 "of a backbone that was loaded with layers=True."
             )
         head = LayerMixHead(features.shape[1], features.shape[2], classes, normalise=chosen["normalise"])
-        known, places = np.unique(targets, return_inverse=True)
+        answer = answer_of(targets)
+        known, places = np.unique(targets, return_inverse=True) if answer == "classification" else (
+            np.arange(classes), targets.astype(np.float64))  # fmt: skip
+        mean, deviation = (places.mean(), places.std() or 1.0) if answer == "regression" else (0.0, 1.0)
+        if answer == "regression":
+            places = (places[:, None] - mean) / deviation
         with torch.no_grad():
             layers = head.normalised(torch.from_numpy(np.asarray(features, dtype=np.float64)))
-        mix, weight, bias = _fitted(layers, torch.from_numpy(places), len(known), chosen["penalty"] or 1.0)
+        mix, weight, bias = _fitted(
+            layers, torch.from_numpy(places), len(known), chosen["penalty"] or 1.0, _LOSSES[answer]
+        )
         with torch.no_grad():
             head.mix.copy_(mix)
             head.linear.weight.zero_()
             head.linear.bias.fill_(-1e9)
-            head.linear.weight[torch.from_numpy(known)] = weight.float()
-            head.linear.bias[torch.from_numpy(known)] = bias.float()
+            head.linear.weight[torch.from_numpy(known)] = (weight * deviation).float()
+            head.linear.bias[torch.from_numpy(known)] = (bias * deviation + mean).float()
         return head.requires_grad_(False)
 
     def blank_head(self, width: int, classes: int, facts: Mapping[str, Any]) -> LayerMixHead:  # noqa: ARG002
@@ -161,7 +171,21 @@ def _mask_of(layer: Tensor, features: Features) -> Tensor | None:
     return features.mask if features.mask is not None and features.mask.shape == layer.shape[:2] else None
 
 
-def _fitted(layers: Tensor, targets: Tensor, classes: int, penalty: float) -> tuple[Tensor, Tensor, Tensor]:
+def _several(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy, summed over labels and averaged over samples."""
+    return nn.functional.binary_cross_entropy_with_logits(outputs, targets, reduction="none").sum(1).mean()
+
+
+_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "classification": nn.functional.cross_entropy,
+    "multi_label": _several,
+    "regression": nn.functional.mse_loss,
+}
+
+
+def _fitted(
+    layers: Tensor, targets: Tensor, classes: int, penalty: float, loss_of: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
     """Mix [L], weight [classes, D] and bias [classes] at the least of penalty * sum of losses + |weight|^2 / 2.
 
     The classifier sees the mix standardised by the statistics of the plain mean of the layers, which keeps the solver
@@ -181,7 +205,7 @@ def _fitted(layers: Tensor, targets: Tensor, classes: int, penalty: float) -> tu
     def loss() -> Tensor:
         solver.zero_grad()
         outputs = torch.einsum("l,bld->bd", mix.softmax(0), standard) @ weight.T + bias
-        found = nn.functional.cross_entropy(outputs, targets) + weight.square().sum() / (2 * penalty * len(targets))
+        found = loss_of(outputs, targets) + weight.square().sum() / (2 * penalty * len(targets))
         found.backward()  # type: ignore[no-untyped-call]
         return found
 

@@ -1,4 +1,4 @@
-"""Linear probe: the backbone is frozen, its features are extracted once, and a solver fits a linear classifier."""
+"""Linear probe: the backbone is frozen, its features are extracted once, and a solver fits a linear head."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from zoo.adaptations.options import number, pick
+from zoo.data.labelled import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.contracts import Backbone, ParameterGroup
+    from zoo.tasks.scaled import ScaledLinear
 
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
+SURE = 10.0  # logit of a label that all samples have
 
 
 class LinearProbe:
@@ -43,11 +46,14 @@ class LinearProbe:
     def fit_head(
         self, features: np.ndarray, targets: np.ndarray, options: Mapping[str, Any], classes: int
     ) -> nn.Linear:
-        """A linear head [D] -> [classes] by multinomial logistic regression on standardised features.
+        """A linear head [D] -> [classes] on standardised features.
+
+        Classes are fitted by multinomial logistic regression, several labels by one logistic regression each, numbers
+        by ridge regression.
 
         Args:
             features: [N, D] float.
-            targets: [N] class indices.
+            targets: as `LabelledData` has them.
             options: `penalty`; 1 where it says none.
             classes: number of outputs; a class absent from `targets` gets a logit that never wins.
 
@@ -58,12 +64,60 @@ class LinearProbe:
         from torch import nn
 
         penalty = pick("linear_probe", self, options)["penalty"] or 1.0
-        weight, bias = logistic_regression(features, targets, penalty, classes)
+        answer = answer_of(targets)
+        if answer == "regression":
+            return ridge_head(features, targets, penalty)
+        fitted = logistic_regression if answer == "classification" else logistic_regressions
+        weight, bias = fitted(features, targets, penalty, classes)
         head = nn.Linear(features.shape[1], classes)
         with torch.no_grad():
             head.weight.copy_(torch.from_numpy(weight))
             head.bias.copy_(torch.from_numpy(bias))
         return head.requires_grad_(False)
+
+
+def ridge_head(features: np.ndarray, targets: np.ndarray, penalty: float) -> ScaledLinear:
+    """A head [D] -> [1] by ridge regression of standardised targets on standardised features."""
+    import torch
+    from sklearn.linear_model import Ridge
+    from sklearn.preprocessing import StandardScaler
+
+    from zoo.tasks.scaled import ScaledLinear
+
+    scaler = StandardScaler().fit(features)
+    mean, deviation = float(targets.mean(dtype=np.float64)), float(targets.std(dtype=np.float64)) or 1.0
+    solver = Ridge(alpha=1 / penalty).fit(scaler.transform(features), (targets - mean) / deviation)
+    weight = solver.coef_ / scaler.scale_
+    head = ScaledLinear(features.shape[1])
+    head.settle(mean, deviation)
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(weight)[None])
+        head.bias.fill_(float(solver.intercept_ - weight @ scaler.mean_))
+    return head.requires_grad_(False)
+
+
+def logistic_regressions(
+    features: np.ndarray, targets: np.ndarray, penalty: float, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weight [classes, D] and bias [classes] of one regression for each label of targets [N, classes] of 0 and 1.
+
+    A label that all samples have, or none, is not learnt: its logit is 10 or -10.
+
+    Example:
+        >>> features, targets = np.array([[0.0], [1.0], [10.0], [11.0]]), np.array([[0, 1], [0, 1], [1, 1], [1, 1]])
+        >>> weight, bias = logistic_regressions(features, targets, penalty=1.0, classes=2)
+        >>> (features @ weight.T + bias > 0).astype(int).tolist()
+        [[0, 1], [0, 1], [1, 1], [1, 1]]
+    """
+    weight, bias = np.zeros((classes, features.shape[1])), np.zeros(classes)
+    for label in range(classes):
+        there = targets[:, label].astype(int)
+        if there.min() == there.max():
+            bias[label] = SURE if there[0] else -SURE
+            continue
+        both_weights, both_biases = logistic_regression(features, there, penalty, 2)
+        weight[label], bias[label] = both_weights[1] - both_weights[0], both_biases[1] - both_biases[0]
+    return weight, bias
 
 
 def logistic_regression(

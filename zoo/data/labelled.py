@@ -109,6 +109,19 @@ class LabelledData:
         )
 
 
+def answer_of(targets: np.ndarray) -> str:
+    """What targets say, by their shape and type: see `LabelledData.targets`.
+
+    Example:
+        >>> import numpy as np
+        >>> answer_of(np.array([0, 1])), answer_of(np.eye(2)), answer_of(np.array([0.5, 1.5]))
+        ('classification', 'multi_label', 'regression')
+    """
+    if targets.ndim == 2:
+        return "multi_label"
+    return "regression" if targets.dtype.kind == "f" else "classification"
+
+
 def inputs_of(kind: str) -> str:
     """What the samples of a kind of task are; a third party's kind takes images unless its name begins otherwise.
 
