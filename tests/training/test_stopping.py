@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from zoo.errors import InvalidRecord
-from zoo.training.stopping import Best, Judge, undisturbed
+from zoo.training.stopping import Best, Judge
 
 
 def learner():
@@ -89,14 +89,6 @@ def test_a_score_leaves_no_trace():
     Best(Judge(score)).see(1, network, torch.device("cpu"))
     assert torch.equal(state, torch.get_rng_state())
     assert [part.training for part in network.modules()] == [True, True, False, True]
-
-
-def test_modes_are_set_back_part_by_part():
-    network = learner().eval()
-    network[0].train()
-    with undisturbed(network):
-        network.train()
-    assert [part.training for part in network.modules()] == [False, True, False, False]
 
 
 @pytest.mark.parametrize("name", ["every", "patience"])

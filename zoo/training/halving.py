@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from zoo.data.batches import generator_at
 from zoo.errors import IncompatibleError, OutOfMemory, ZooError
-from zoo.providers.bundles import Bundle
+from zoo.providers.bundles import Bundle, moved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -197,6 +197,11 @@ class Halving:
         )
         if not self.quiet:
             print(self.notes[-1], file=sys.stderr, flush=True)
+
+
+def batch_on(batch: Batch, device: Any) -> Batch:
+    """A batch on a device."""
+    return type(batch)(moved(batch.inputs, device, non_blocking=True), batch.targets.to(device, non_blocking=True))
 
 
 def trains_batchnorm(part: nn.Module) -> bool:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import IncompatibleError, Interrupted, TrainingDiverged
-from zoo.providers.bundles import moved
 from zoo.specs import digest_of
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.device import choose_device
-from zoo.training.halving import Halving, trains_batchnorm
+from zoo.training.halving import Halving, batch_on, trains_batchnorm
 from zoo.training.optimiser import adamw, warmup_cosine
 from zoo.training.progress import Progress
 from zoo.training.stopping import Best
@@ -122,7 +121,7 @@ def train(
         with Progress(label, spec.steps, done=first, quiet=quiet) as progress, interruptible() as interrupted:
             while done < spec.steps and not (best and best.stops):
                 step = done
-                batch = _to_device(batches(step), accelerator.device)
+                batch = batch_on(batches(step), accelerator.device)
                 loss = halving.run(prepared, batch, spec.seed, step, accelerator.backward)
                 history.losses.append(watch(step, loss))
                 if spec.clip_norm:
@@ -255,7 +254,3 @@ def _interrupted(label: str, done: int, spec: TrainSpec, checkpoints: Path | Non
         f"{label} was stopped by Ctrl-C after step {done} of {spec.steps}; the state is saved in {checkpoints}. "
         "Run the same command again to go on from there."
     )
-
-
-def _to_device(batch: Batch, device: Any) -> Batch:
-    return type(batch)(moved(batch.inputs, device, non_blocking=True), batch.targets.to(device, non_blocking=True))

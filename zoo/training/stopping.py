@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from zoo.errors import InvalidRecord
+from zoo.training.trial import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from torch import Tensor, nn
 
@@ -23,7 +23,7 @@ class Judge:
 
     Attributes:
         score: of the weights as they are now, on data that is not trained on; greater is better, NaN is the worst. It
-            may put the network into evaluation mode and on another device: both are set back.
+            finds the network on the CPU, and may put it into evaluation mode and elsewhere: both are set back.
         every: steps between two scores; the last step is always scored.
         patience: scores in a row without a new best, after which training stops.
 
@@ -65,6 +65,7 @@ class Best:
     def see(self, done: int, learner: nn.Module, device: Any) -> None:
         """Score the network after step `done`, and keep its weights when they are the best so far."""
         with undisturbed(learner, device):
+            learner.to("cpu")
             score = float(self.judge.score())
         before = self.score
         self.scores.append([done, score])
@@ -101,27 +102,6 @@ class Best:
             return f"none of {len(self.scores)} scores was a number, so the weights of the last step are kept"
         early = f"training stopped at step {done} of {steps}: " if done < steps else ""
         return f"{early}the best score ({self.score:.4g}) was at step {self.step}, whose weights are kept"
-
-
-@contextmanager
-def undisturbed(learner: nn.Module, device: Any = None) -> Iterator[None]:
-    """Set back the modes of all parts, the device and the random state after the block.
-
-    Example:
-        >>> layer = torch.nn.Dropout().train()
-        >>> with undisturbed(layer):
-        ...     layer.eval().training
-        False
-        >>> layer.training
-        True
-    """
-    modes = [(part, part.training) for part in learner.modules()]
-    with torch.random.fork_rng():
-        yield
-    for part, training in modes:
-        part.training = training
-    if device is not None:
-        learner.to(device)
 
 
 def _moving(learner: nn.Module) -> dict[str, Tensor]:
