@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from zoo.providers.loading import fingerprint, load
     from zoo.providers.module import wrap
     from zoo.specs import BackboneSpec, Result, RunSpec, TaskSpec
-    from zoo.training.finetuning import finetune, load_model
+    from zoo.training.finetuning import finetune
+    from zoo.training.fitted import load_model
     from zoo.training.pretraining import pretrain
 
 _HOMES = {
@@ -38,7 +39,7 @@ _HOMES = {
     "finetune": "zoo.training.finetuning",
     "fingerprint": "zoo.providers.loading",
     "load": "zoo.providers.loading",
-    "load_model": "zoo.training.finetuning",
+    "load_model": "zoo.training.fitted",
     "own_suite": "zoo.benchmarking.own",
     "pretrain": "zoo.training.pretraining",
     "read_data": "zoo.data.sources.read",

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 ROOMS = {
     "backbones": ("list", "show"),
     "embedding": ("embed",),
-    "training": ("pretrain", "finetune"),
+    "training": ("pretrain",),
+    "finetuning": ("finetune", "predict"),
     "bench": ("bench", "report"),
     "files": ("fetch", "cache", "audit"),
     "conform": ("conform",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.augment import AUGMENTATIONS
@@ -13,10 +12,10 @@ from zoo.training.device import choose_device
 from zoo.training.fitting import extract, fit_network
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from zoo.contracts import Backbone, ParameterGroup, TaskKind
     from zoo.training.fitting import Labelled
@@ -44,10 +43,12 @@ def fit_adapted(
     classes: int,
     head_lr: float,
     augmentation: str = "none",
+    weights: Tensor | None = None,
     judge: Judge | None = None,
     checkpoints: Path | None = None,
     identity: str = "",
     quiet: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[str, ...]:
     """Train head and backbone as `adaptation` says, in place; returns what the user should know of how it was done.
 
@@ -57,7 +58,9 @@ def fit_adapted(
         options: its own options, or a recipe that holds them.
         classes: number of outputs of the head.
         head_lr: the least rate of a head that starts from nothing.
+        weights: of the classes, as the task's loss takes them.
         judge, checkpoints, identity, quiet: as `zoo.training.loop.train` takes them.
+        say: is given what will be trained, and what it will cost, before it starts.
     """
     notes: tuple[str, ...] = ()
     learner, samples = backbone, data
@@ -75,11 +78,11 @@ def fit_adapted(
                 notes = ("the frozen part ran once, over images without augmentation",)
                 kept = found.activations(data.inputs, data.indices, choose_device(spec.device))
                 learner, samples = found.resuming(), dataclasses.replace(data, inputs=kept)
-            if not quiet:
-                print(f"{backbone.spec.name}: {notes[0]}", file=sys.stderr)
+            if say:
+                say(f"{backbone.spec.name}: {notes[0]}")
         history = fit_network(
             learner, head, kind, groups, samples, spec, head_lr=head_lr, augmentation=augmentation,
-            judge=judge, checkpoints=checkpoints, identity=identity, quiet=quiet,
+            weights=weights, judge=judge, checkpoints=checkpoints, identity=identity, quiet=quiet, say=say,
         )  # fmt: skip
         notes += history.notes
     except BaseException:

@@ -109,15 +109,16 @@ def finetune(
     adaptation = ADAPTATIONS.get(method)()
     chosen_options = own_options(method, adaptation, options)
     folder = writable(out) if out else None
-    say = (lambda _: None) if quiet else tell or _on_stderr
+    say = None if quiet else tell or _on_stderr
     data = data if isinstance(data, LabelledData) else read_data(data, inputs=inputs, answer=answer, roles=roles)
     if isinstance(backbone, str):
         check_task(spec_of(backbone), data.kind)
         backbone = load(backbone, pretrained=pretrained, seed=seed, layers=wants_layers(method))
     check_task(backbone.spec, data.kind)
-    data, prepared = _readable(data, backbone, bad_samples, say)
+    data, prepared = _readable(data, backbone, bad_samples)
     parts, notes = split_data(data, seed=seed)
-    for note in (*notes, *duplicates(data, parts).notes(data)):
+    notes = (*notes, *filter(None, [duplicates(data, parts).note(data)]))
+    for note in (*data.notes, *notes) if say else ():
         say(note)
     kind = TASKS.get(data.kind)()
     task = TaskSpec(data.name, data.kind, data.name, len(data.classes) or 1, kind.primary, data.digest)
@@ -129,7 +130,9 @@ def finetune(
         steps, batch_size, lr, weight_decay=weight_decay, label_smoothing=label_smoothing, seed=seed, device=device
     )
     if search:
-        spec, chosen_options, said = search_settings(job, spec, chosen_options, search, say)
+        spec, chosen_options, said = search_settings(
+            job, spec, chosen_options, search, say or (lambda _: None), options
+        )
         notes = (*notes, *said)
     fitted = fit(job, spec, chosen_options, say)
     scores, temperature = scored(job, fitted.head, seed)
@@ -145,14 +148,10 @@ def finetune(
     return model
 
 
-def _readable(
-    data: LabelledData, backbone: Backbone, policy: str, say: Callable[[str], None]
-) -> tuple[LabelledData, Inputs]:
+def _readable(data: LabelledData, backbone: Backbone, policy: str) -> tuple[LabelledData, Inputs]:
     """The data without samples that cannot be read, as `policy` says, and its preprocessed inputs."""
     inputs = Inputs(data.samples, backbone.preprocess, backbone.spec.padding)
     kept, bad = examine(data, inputs.one, policy)
-    for note in kept.notes:
-        say(note)
     return (data, inputs) if not bad else (kept, inputs.without([each.index for each in bad]))
 
 

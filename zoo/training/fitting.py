@@ -16,8 +16,10 @@ from zoo.errors import UnknownName
 from zoo.providers.bundles import moved, pooled
 from zoo.training.device import choose_device
 from zoo.training.loop import History, train
+from zoo.training.plan import plan_training
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy as np
@@ -57,6 +59,7 @@ class TaskLearner(nn.Module):
         augmentation: str,
         smoothing: float,
         modality: str = "",
+        weights: Tensor | None = None,
     ) -> None:
         super().__init__()
         if augmentation not in AUGMENTATIONS:
@@ -65,6 +68,7 @@ class TaskLearner(nn.Module):
         self._backbone, self._kind = backbone, kind
         self._augment, self._smoothing = AUGMENTATIONS[augmentation], smoothing
         self._modality = modality
+        self.register_buffer("_weights", weights, persistent=False)
 
     def train(self, mode: bool = True) -> TaskLearner:
         """Training mode, except for parts in which no weight trains: their BatchNorm and dropout stay as at the end."""
@@ -82,8 +86,10 @@ class TaskLearner(nn.Module):
     def forward(self, batch: Batch, generator: torch.Generator | None) -> Tensor:
         """The loss of a batch, or of views (without a generator)."""
         seen = batch if generator is None else self.views(batch, generator)
-        features = pooled(self._backbone, seen.inputs, self._modality)
-        return self._kind.loss(self.head(features), batch.targets, self._smoothing)
+        outputs = self.head(pooled(self._backbone, seen.inputs, self._modality))
+        if self._weights is None:
+            return self._kind.loss(outputs, batch.targets, self._smoothing)
+        return self._kind.loss(outputs, batch.targets, self._smoothing, self._weights)
 
 
 def fit_network(
@@ -96,12 +102,17 @@ def fit_network(
     *,
     head_lr: float,
     augmentation: str = "none",
+    weights: Tensor | None = None,
     judge: Judge | None = None,
     checkpoints: Path | None = None,
     identity: str = "",
     quiet: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> History:
-    """Train head and backbone together. The head's rate is at least `head_lr`, because it starts from nothing."""
+    """Train head and backbone together. The head's rate is at least `head_lr`, because it starts from nothing.
+
+    `say` is given the plan (`zoo.training.plan`), which is made only then.
+    """
     order = EpochOrder(len(data.indices), spec.batch_size, spec.seed)
 
     def batch(step: int) -> Batch:
@@ -109,8 +120,13 @@ def fit_network(
         return Batch(data.inputs[chosen], torch.from_numpy(data.targets[chosen]))
 
     head_groups = parameter_groups(head, lr=max(spec.lr, head_lr), weight_decay=spec.weight_decay)
+    learner = TaskLearner(backbone, head, kind, augmentation, spec.label_smoothing, data.modality, weights)
+    if say:
+        fresh = -(-len(data.indices) // spec.batch_size)  # batches of the first epoch; what they hold is then kept
+        for line in plan_training(learner, [*groups, *head_groups], batch, spec, fresh_steps=fresh).lines():
+            say(line)
     return train(
-        TaskLearner(backbone, head, kind, augmentation, spec.label_smoothing, data.modality),
+        learner,
         [*groups, *head_groups],
         batch,
         spec,

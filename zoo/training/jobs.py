@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from zoo.adaptations import ADAPTATIONS
 from zoo.data.batches import substream
@@ -22,7 +23,7 @@ from zoo.training.features import features_of
 from zoo.training.fitted import both
 from zoo.training.fitting import Labelled
 from zoo.training.matching import answering, wants_layers
-from zoo.training.plan import plan
+from zoo.training.plan import plan_extraction
 from zoo.training.stopping import Judge
 
 if TYPE_CHECKING:
@@ -80,8 +81,6 @@ class Job:
 
     def outputs(self, head: nn.Module, indices: np.ndarray) -> Tensor:
         """Outputs [n, K] of the backbone as it is now, on the CPU."""
-        import torch
-
         if ADAPTATIONS.get(self.method).trains_backbone:
             made = extract_fast(self.backbone, self.inputs, indices, self.device, modality=self.modality)
         else:
@@ -114,7 +113,7 @@ def fit(
     job: Job,
     spec: TrainSpec,
     options: Mapping[str, Any],
-    say: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] | None = None,
     watch: Callable[[float], None] | None = None,
 ) -> Fit:
     """Fit the job's method with these settings; a backbone that trains is trained in place.
@@ -123,7 +122,7 @@ def fit(
         job: what is fitted.
         spec: of training.
         options: all options of the method.
-        say: is given the plan.
+        say: is given the plan; without it none is made.
         watch: is given each score of validation during training; what it raises ends the fit.
     """
     adaptation, kind = ADAPTATIONS.get(job.method)(), job.kind
@@ -132,14 +131,13 @@ def fit(
     settings = {"lr": spec.lr, "weight_decay": spec.weight_decay, **options}
     groups = prepared(adaptation, job.backbone, settings, spec.seed)
     if not adaptation.trains_backbone:
-        return _frozen(job, adaptation, options, spec.seed)
+        return _frozen(job, adaptation, options, spec.seed, say)
     known = Labelled(job.inputs, job.data.targets, job.chosen, job.modality)
     weights = kind.start(head, job.data.targets[job.chosen], job.data.classes, job.class_weights)
-    for line in plan(adaptation, groups, job, head, kind, known, spec, weights).lines():
-        say(line)
+    pull = None if weights.values is None else torch.from_numpy(weights.values)
     identity = digest_of([
         weights_digest(both(job.backbone, head)), job.data.digest, job.chosen.tolist(), job.data.classes, job.method,
-        settings, job.augmentation, HEAD_LR, weights.values.tolist() if weights.values is not None else None,
+        settings, job.augmentation, HEAD_LR, None if weights.values is None else weights.values.tolist(),
     ])  # fmt: skip
 
     def score() -> float:
@@ -153,19 +151,21 @@ def fit(
         judge = Judge(score, every=max(1, spec.steps // SCORES), patience=job.early_stopping or SCORES + 1)
     notes = fit_adapted(
         adaptation, groups, job.backbone, head, kind, known, spec, options, classes=job.task.classes, head_lr=HEAD_LR,
-        augmentation=job.augmentation, weights=weights, judge=judge,
+        augmentation=job.augmentation, weights=pull, judge=judge,
         checkpoints=job.folder / "checkpoints" if job.folder and not watch else None, identity=identity,
-        quiet=job.quiet or watch is not None,
+        quiet=job.quiet or watch is not None, say=say,
     )  # fmt: skip
     return Fit(head, spec.to_json() | {"augmentation": job.augmentation, **options}, (*weights.notes, *notes))
 
 
-def _frozen(job: Job, adaptation: Any, options: Mapping[str, Any], seed: int) -> Fit:
+def _frozen(job: Job, adaptation: Any, options: Mapping[str, Any], seed: int, say: Callable[[str], None] | None) -> Fit:
     """A head on features that are extracted once; of several candidates the one that validation likes best."""
-    import torch
-
     if job.class_weights != "none":
         raise IncompatibleError(f"{job.method} weighs no classes. Fix: leave class_weights out, or another method.")
+    if say:
+        everything = np.concatenate([job.chosen, job.split.validation, job.split.test])
+        for line in plan_extraction(job.backbone, job.inputs, everything, job.device, modality=job.modality).lines():
+            say(line)
     features = job.features(job.chosen)
     tried = adaptation.candidates(options, len(job.chosen))
     heads = [adaptation.fit_head(features, job.data.targets[job.chosen], each, job.task.classes) for each in tried]

@@ -30,7 +30,7 @@ def search_settings(
     spec: TrainSpec,
     options: Mapping[str, Any],
     trials: int,
-    say: Callable[[str], None],
+    say: Callable[[str], None] | None,
     fixed: Collection[str] = (),
 ) -> tuple[TrainSpec, dict[str, Any], tuple[str, ...]]:
     """The settings with the best score on validation of `trials` trials; the test part is never read.
@@ -63,6 +63,7 @@ def search_settings(
     except ImportError as error:
         raise MissingDependency("optuna", "search") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    tell = say or (lambda _: None)
     module = job.backbone.module
     start = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
     searched = [name for name in SPACE if name in options and name not in fixed]
@@ -95,11 +96,11 @@ def search_settings(
             head = fit(job, *settings(values), watch=watch).head
             found = job.score(head, job.split.validation)
         except (TrainingDiverged, IncompatibleError) as error:  # the settings are to blame, and others may do
-            say(f"trial {trial.number + 1} of {trials}: {error}")
+            tell(f"trial {trial.number + 1} of {trials}: {error}")
             return WORST
         finally:
             module.load_state_dict(start)
-        say(f"trial {trial.number + 1} of {trials}: {found:.2f}   {_shown(values)}")
+        tell(f"trial {trial.number + 1} of {trials}: {found:.2f}   {_shown(values)}")
         return found
 
     sampler = optuna.samplers.TPESampler(seed=spec.seed, n_startup_trials=max(3, trials // 3))
@@ -116,7 +117,7 @@ def search_settings(
     best = study.best_params
     pruned = sum(trial.state.name == "PRUNED" for trial in study.trials)
     note = f"{_shown(best)}: the best of {trials} trials on validation ({study.best_value:.2f}), {pruned} stopped early"
-    say(note)
+    tell(note)
     return *settings(best), (note,)
 
 
