@@ -10,9 +10,8 @@ from torch import nn
 
 from zoo.adaptations.groups import parameter_groups
 from zoo.contracts import Backbone, Batch, ParameterGroup, TaskKind
-from zoo.data.augment import AUGMENTATIONS
+from zoo.data.augment import augmented, named
 from zoo.data.batches import EpochOrder
-from zoo.errors import UnknownName
 from zoo.providers.bundles import moved, pooled
 from zoo.training.device import choose_device
 from zoo.training.loop import History, train
@@ -58,11 +57,10 @@ class TaskLearner(nn.Module):
         modality: str = "",
     ) -> None:
         super().__init__()
-        if augmentation not in AUGMENTATIONS:
-            raise UnknownName("augmentation", augmentation, AUGMENTATIONS, f"Known: {', '.join(AUGMENTATIONS)}.")
+        named(augmentation)  # an unknown one is refused before anything runs
         self.module, self.head = backbone.module, head
         self._backbone, self._kind = backbone, kind
-        self._augment, self._smoothing = AUGMENTATIONS[augmentation], smoothing
+        self._augmentation, self._smoothing = augmentation, smoothing
         self._modality = modality
 
     def train(self, mode: bool = True) -> TaskLearner:
@@ -75,7 +73,7 @@ class TaskLearner(nn.Module):
         return self
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        features = pooled(self._backbone, self._augment(batch.inputs, generator), self._modality)
+        features = pooled(self._backbone, augmented(self._augmentation, batch.inputs, generator), self._modality)
         return self._kind.loss(self.head(features), batch.targets, self._smoothing)
 
 
