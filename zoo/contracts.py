@@ -7,7 +7,7 @@ not import torch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from zoo.errors import IncompatibleError
 
@@ -170,13 +170,50 @@ class Adaptation(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Weights [K] float32 for a task's loss, or None where all count the same; `notes` are for the user."""
+
+    values: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
 class TaskKind(Protocol):
-    """A family of tasks that share head, loss, prediction and metric."""
+    """A family of tasks that share head, loss, prediction and scores. An instance has no state.
 
-    def head(self, backbone: Backbone, task: TaskSpec) -> nn.Module: ...
+    Targets are those of `zoo.data.labelled.LabelledData`, outputs [B, K] are what the head gives. `primary` is the one
+    score that is sane where classes are of unlike sizes, and `greater_is_better` says which way it goes.
+    """
 
-    def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor: ...
+    primary: ClassVar[str]
+    greater_is_better: ClassVar[bool]
 
-    def predict(self, outputs: Tensor) -> Tensor: ...
+    def head(self, backbone: Backbone, task: TaskSpec) -> nn.Module:
+        """Freshly initialised, [D] -> [K]; it also takes saved weights."""
+        ...
 
-    def metrics(self, predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]: ...
+    def start(
+        self, head: nn.Module, targets: np.ndarray, classes: Sequence[str], how: str | Mapping[str, float] = "none"
+    ) -> Weights:
+        """What the targets of the train part settle before training: facts in the head, and weights for `loss`."""
+        ...
+
+    def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
+        """A scalar to minimise; `weights` are those that `start` gave, as a tensor."""
+        ...
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """The answers."""
+        ...
+
+    def probabilities(self, outputs: Tensor) -> Tensor | None:
+        """[B, K] between 0 and 1, or None where an answer has none."""
+        ...
+
+    def metrics(self, predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+        """Scores that need the answers only."""
+        ...
+
+    def score(self, outputs: Tensor, targets: np.ndarray, classes: int) -> dict[str, float]:
+        """All scores of the kind, `primary` among them."""
+        ...

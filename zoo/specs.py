@@ -134,7 +134,12 @@ class BackboneSpec(Record):
 
 @dataclass(frozen=True)
 class TaskSpec(Record):
-    """A downstream task: which kind it is, where its samples come from, and what chance scores (in percent)."""
+    """A downstream task: which kind it is, where its samples come from, and what chance scores (in percent).
+
+    `classes` is the number of outputs: 1 for a regression. `chance` is what knowing nothing scores: guessing one class
+    of several; for a regression an r2 of 0, which always saying the mean has. For multi-label tasks it is 0, the floor:
+    a random order scores the share of positive answers, and only the data tell that.
+    """
 
     name: str
     kind: str
@@ -145,7 +150,7 @@ class TaskSpec(Record):
 
     @property
     def chance(self) -> float:
-        return 100.0 / self.classes
+        return 0.0 if self.kind.endswith(("_multi_label", "_regression")) else 100.0 / self.classes
 
 
 @dataclass(frozen=True)

@@ -1,203 +1,55 @@
-"""Batched image augmentation on tensors: what corrupts pre-training images and what varies the few labelled ones.
+"""Augmentations by name: what each is for, and how it is applied to a batch of any kind.
 
-Every function takes a batch and an explicit `torch.Generator`, its only source of randomness: the same batch and the
-same generator state give the same answer, and the global random state is neither read nor moved. Numbers are drawn on
-the generator's device and then moved to the batch's, so a CPU generator gives the same augmentation on every device.
-Images are [B, C, H, W] float. Inputs are never written to.
+What is random comes from one explicit generator: the same batch and the same generator state give the same answer.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
-Augmentation = Callable[[Tensor, Generator], Tensor]
+from zoo.contracts import Padded, Pair
+from zoo.data.augment_images import crop_flip, warp_mild
+from zoo.data.augment_sounds import shift_gain_noise, spec_masks
+from zoo.data.augment_texts import token_dropout
+from zoo.errors import IncompatibleError, UnknownName
 
-CANVAS_ZOOM = 0.86  # how much of the glyph canvas is seen: its 32-pixel drawing and a thin margin
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T", bound=Tensor | Padded)
 
 
-def warp(
-    x: Tensor,
-    generator: Generator,
-    *,
-    size: int | None = None,
-    rotation: float = 0.0,
-    shear: float = 0.0,
-    scale: tuple[float, float] = (1.0, 1.0),
-    shift: float = 0.0,
-    elastic: float = 0.0,
-    aspect: float = 0.0,
-    zoom: float = 1.0,
-) -> Tensor:
-    """One bilinear resampling that does a random affine map and an elastic one, each image its own; black outside.
+@dataclass(frozen=True)
+class Augmentation:
+    """One way to vary a batch.
 
-    The elastic part is a coarse random displacement field, smoothly interpolated, after Simard, Steinkraus and Platt,
-    "Best practices for convolutional neural networks applied to visual document analysis" (ICDAR 2003).
-
-    Args:
-        x: images [B, C, H, W].
-        generator: the only source of randomness.
-        size: side of the square output in pixels; None keeps H x W.
-        rotation: largest angle in degrees, either way.
-        shear: largest horizontal shift per unit of height, either way.
-        scale: smallest and largest magnification of the content.
-        shift: largest translation in half image sides, either way and in both directions.
-        elastic: standard deviation of the displacements in half image sides; each image uses a random part of it.
-        aspect: largest log ratio by which width is squeezed and height stretched, either way.
-        zoom: part of the image's side that is seen, the same for all (below 1 cuts away a margin).
-
-    Returns:
-        [B, C, H, W], or [B, C, size, size].
-
-    Example:
-        >>> generator = torch.Generator().manual_seed(0)
-        >>> warp(torch.rand(2, 3, 40, 40), generator, size=32, rotation=15).shape
-        torch.Size([2, 3, 32, 32])
+    `inputs` are the kinds of samples that it is for (`zoo.data.labelled.INPUTS`), none for all. `layout` is what
+    preprocessing must have made of them: `images` [B, C, H, W], `waveforms` [B, T], `frames` [B, T, F] or `tokens`
+    [B, T] of integers; "" for any. `apply` takes (values, generator), and but for images the mask [B, T] between them.
     """
-    count, _, height, width = x.shape
-    out = (height, width) if size is None else (size, size)
-    angle = _uniform(x, generator, (count,), -rotation, rotation) * (math.pi / 180)
-    shrink = 1 / _uniform(x, generator, (count,), *scale)
-    squeeze = _uniform(x, generator, (count,), -aspect, aspect).exp()
-    lean = _uniform(x, generator, (count,), -shear, shear)
-    theta = x.new_empty(count, 2, 3)  # from output to input coordinates, both from -1 to 1
-    theta[:, 0, 0] = shrink * squeeze * angle.cos()
-    theta[:, 0, 1] = (lean - shrink * squeeze * angle.sin()) * (height / width)  # angles are in pixels, not in sides
-    theta[:, 1, 0] = shrink / squeeze * angle.sin() * (width / height)
-    theta[:, 1, 1] = shrink / squeeze * angle.cos()
-    theta[:, :, 2] = _uniform(x, generator, (count, 2), -shift, shift)
-    grid = F.affine_grid(theta, [count, 1, *out], align_corners=False) * zoom
-    if elastic:
-        coarse = _normal(x, generator, (count, 2, 4, 4)) * elastic * _uniform(x, generator, (count, 1, 1, 1), 0, 1)
-        grid = grid + F.interpolate(coarse, size=out, mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
-    return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+    apply: Callable[..., Tensor]
+    inputs: tuple[str, ...] = ()
+    layout: str = ""
+
+    def __call__(self, batch: T, generator: Generator) -> T:
+        """The batch with its values changed; of a Padded the mask stays."""
+        found: Tensor | Padded
+        if self.layout in ("", "images"):
+            found = self.apply(batch, generator)
+        elif isinstance(batch, Padded):
+            found = Padded(self.apply(batch.values, batch.mask, generator), batch.mask)
+        else:
+            found = self.apply(batch, torch.ones(batch.shape[:2], dtype=torch.bool, device=batch.device), generator)
+        return cast("T", found)
 
 
-def stroke_width(x: Tensor, generator: Generator, *, thicken: float = 0.25, thin: float = 0.15) -> Tensor:
-    """Thicken bright strokes by a pixel on each side, or half thin them, with these probabilities; shape as `x`.
-
-    Example:
-        >>> dot = torch.zeros(1, 1, 5, 5).index_fill_(2, torch.tensor([2]), 1.0)  # a horizontal line
-        >>> stroke_width(dot, torch.Generator(), thicken=1.0, thin=0.0).sum().item()
-        15.0
-    """
-    chance = _uniform(x, generator, (len(x),), 0, 1)
-    thicker = F.max_pool2d(x, 3, stride=1, padding=1)
-    thinner = 0.5 * x - 0.5 * F.max_pool2d(-x, 3, stride=1, padding=1)
-    return _where(chance >= 1 - thin, thinner, _where(chance < thicken, thicker, x))
-
-
-def low_resolution(x: Tensor, generator: Generator, *, coarse: float = 0.5, fine: float = 0.2) -> Tensor:
-    """Show an image as if scanned at a low resolution: averaged, then bilinearly enlarged; shape as `x`.
-
-    Args:
-        x: images [B, C, H, W], sides of at least 2 pixels.
-        generator: the only source of randomness.
-        coarse: probability of cells of an eighth of the height (8 x 8 for a square image).
-        fine: probability of cells of 2 x 2 pixels.
-
-    Example:
-        >>> low_resolution(torch.rand(4, 1, 32, 32), torch.Generator()).shape
-        torch.Size([4, 1, 32, 32])
-    """
-    chance = _uniform(x, generator, (len(x),), 0, 1)
-    side = x.shape[-2:]
-    eighth = max(1, x.shape[-2] // 8)
-    low = F.interpolate(F.avg_pool2d(x, eighth), size=side, mode="bilinear", align_corners=False)
-    half = F.interpolate(F.avg_pool2d(x, 2), size=side, mode="bilinear", align_corners=False)
-    return _where(chance >= 1 - fine, half, _where(chance < coarse, low, x))
-
-
-def tone(x: Tensor, generator: Generator, *, contrast: tuple[float, float] = (0.6, 1.1), noise: float = 0.12) -> Tensor:
-    """Scale the brightness of images in [0, 1], add Gaussian noise of up to `noise`, clamp to [0, 1.2]; shape as `x`.
-
-    Example:
-        >>> tone(torch.ones(1, 1, 4, 4), torch.Generator(), contrast=(0.5, 0.5), noise=0.0).unique()
-        tensor([0.5000])
-    """
-    return _noisy(x * _each(x, generator, *contrast), generator, noise)
-
-
-def corrupt_glyphs(x: Tensor, generator: Generator) -> Tensor:
-    """What glyph pre-training sees: strong warp, stroke width, low resolution, tone.
-
-    Args:
-        x: glyphs on their canvas [B, 1, 40, 40], in [0, 1].
-        generator: the only source of randomness.
-
-    Returns:
-        [B, 1, 32, 32] in [0, 1.2].
-
-    Example:
-        >>> corrupt_glyphs(torch.rand(2, 1, 40, 40), torch.Generator()).shape
-        torch.Size([2, 1, 32, 32])
-    """
-    warped = warp(
-        x,
-        generator,
-        size=32,
-        rotation=15,
-        shear=0.25,
-        scale=(0.75, 1.15),
-        shift=0.08,
-        elastic=0.10,
-        aspect=0.35,
-        zoom=CANVAS_ZOOM,
-    )
-    return tone(low_resolution(stroke_width(warped, generator), generator), generator)
-
-
-def photometric(x: Tensor, generator: Generator) -> Tensor:
-    """What texture pre-training sees: contrast and brightness, 30 % inverted, 30 % blurred, noise; geometry untouched.
-
-    Args:
-        x: images [B, C, H, W] in [0, 1].
-        generator: the only source of randomness.
-
-    Returns:
-        [B, C, H, W] in [0, 1.2].
-
-    Example:
-        >>> photometric(torch.rand(2, 1, 32, 32), torch.Generator()).shape
-        torch.Size([2, 1, 32, 32])
-    """
-    x = x * _each(x, generator, 0.4, 1.0) + _each(x, generator, 0.0, 0.3)
-    x = _where(_uniform(x, generator, (len(x),), 0, 1) < 0.3, 1 - x, x)
-    blurred = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), 3, stride=1)
-    x = _where(_uniform(x, generator, (len(x),), 0, 1) < 0.3, blurred, x)
-    return _noisy(x, generator, 0.12)
-
-
-def warp_mild(x: Tensor, generator: Generator) -> Tensor:
-    """The fine-tuning augmentation: a small warp, then brightness and faint noise; shape as `x`.
-
-    It may get inputs of any mean and standard deviation, so it measures brightness from each channel's own minimum and
-    in units of its own range: what comes in from outside the frame is that minimum (black), brightness 0.8 to 1.1
-    stretches the distance from it, the noise is 3 % of the range, and the clamp is to 0 ... 1.2 ranges above it. For
-    images that fill [0, 1] this is the plain recipe, and normalising first or last gives the same result:
-    `warp_mild(a * x + b) == a * warp_mild(x) + b` for any positive a and any b per channel.
-
-    Args:
-        x: images [B, C, H, W], raw or normalised.
-        generator: the only source of randomness.
-
-    Example:
-        >>> warp_mild(torch.rand(2, 3, 24, 32), torch.Generator()).shape
-        torch.Size([2, 3, 24, 32])
-    """
-    low = x.amin((2, 3), keepdim=True)
-    span = (x.amax((2, 3), keepdim=True) - low).clamp_min(torch.finfo(x.dtype).tiny)  # a flat channel stays flat
-    unit = (x - low) / span
-    unit = warp(unit, generator, rotation=12, shear=0.2, scale=(0.85, 1.1), shift=0.08, elastic=0.06, aspect=0.1)
-    unit = unit * _each(x, generator, 0.8, 1.1) + _normal(x, generator, unit.shape) * 0.03
-    return unit.clamp(0, 1.2) * span + low
-
-
-def unchanged(x: Tensor, generator: Generator) -> Tensor:  # noqa: ARG001  (the signature that all augmentations share)
+def unchanged(x: Any, generator: Generator) -> Any:  # noqa: ARG001  (the signature that all augmentations share)
     """No augmentation: `x` itself; the generator does not move.
 
     Example:
@@ -207,30 +59,93 @@ def unchanged(x: Tensor, generator: Generator) -> Tensor:  # noqa: ARG001  (the 
     return x
 
 
-AUGMENTATIONS: dict[str, Augmentation] = {"none": unchanged, "warp": warp_mild}
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "none": Augmentation(unchanged),
+    "warp": Augmentation(warp_mild, ("image",), "images"),
+    "crop_flip": Augmentation(crop_flip, ("image",), "images"),
+    "shift_gain_noise": Augmentation(shift_gain_noise, ("audio",), "waveforms"),
+    "spec_masks": Augmentation(spec_masks, ("audio",), "frames"),
+    "token_dropout": Augmentation(token_dropout, ("text", "text_pair"), "tokens"),
+}
 
 
-def _uniform(x: Tensor, generator: Generator, shape: tuple[int, ...], low: float, high: float) -> Tensor:
-    """Uniform numbers drawn on the generator's device, as `x` is (device and dtype)."""
-    drawn = torch.rand(shape, generator=generator, device=generator.device) * (high - low) + low
-    return drawn.to(device=x.device, dtype=x.dtype)
+def augmented(name: str, inputs: Any, generator: Generator) -> Any:
+    """A batch as `name` varies it; of a batch in several parts (a Bundle, a Pair) each part.
+
+    Args:
+        name: one of `AUGMENTATIONS`.
+        inputs: what preprocessing gave: a Tensor, a Padded, a Pair, or a Bundle of them.
+        generator: the only source of randomness.
+
+    Raises:
+        UnknownName: no such augmentation.
+        IncompatibleError: it is for something else than this batch holds; the message names the right ones.
+
+    Example:
+        >>> text = Padded(torch.tensor([[1, 5, 6, 2]]), torch.ones(1, 4, dtype=torch.bool))
+        >>> augmented("token_dropout", text, torch.Generator().manual_seed(0)).values.shape
+        torch.Size([1, 4])
+        >>> augmented("warp", text, torch.Generator())  # doctest: +IGNORE_EXCEPTION_DETAIL
+        Traceback (most recent call last):
+        IncompatibleError: the augmentation warp is for images, and this batch holds tokens. Nearest: token_dropout.
+    """
+    known = named(name)
+    if not known.layout:
+        return inputs
+    if hasattr(inputs, "parts"):  # a Bundle, which is made two floors above
+        return dataclasses.replace(inputs, parts=tuple(augmented(name, part, generator) for part in inputs.parts))
+    if isinstance(inputs, Pair):
+        side = "text" if inputs.vision is None or (known.layout == "tokens" and inputs.text is not None) else "vision"
+        return dataclasses.replace(inputs, **{side: augmented(name, getattr(inputs, side), generator)})
+    layout = layout_of(inputs)
+    if known.layout != layout:
+        near = [other for other, one in AUGMENTATIONS.items() if one.layout == layout]
+        raise _refusal(name, known.layout, f"this batch holds {layout}", near)
+    return known(inputs, generator)
 
 
-def _normal(x: Tensor, generator: Generator, shape: tuple[int, ...]) -> Tensor:
-    """Standard normal numbers drawn on the generator's device, as `x` is (device and dtype)."""
-    return torch.randn(shape, generator=generator, device=generator.device).to(device=x.device, dtype=x.dtype)
+def check_augmentation(name: str, inputs: str) -> None:
+    """Refuse an augmentation that is not for a kind of samples, before anything runs.
+
+    Raises:
+        UnknownName: no such augmentation.
+        IncompatibleError: it is for other kinds; the message names the right ones.
+
+    Example:
+        >>> check_augmentation("crop_flip", "image")
+    """
+    known = named(name)
+    if known.inputs and inputs not in known.inputs:
+        near = [other for other, one in AUGMENTATIONS.items() if inputs in one.inputs]
+        raise _refusal(name, " and ".join(known.inputs), f"the samples are {inputs}", near)
 
 
-def _each(x: Tensor, generator: Generator, low: float, high: float) -> Tensor:
-    """One uniform number an image, [B, 1, 1, 1]."""
-    return _uniform(x, generator, (len(x), 1, 1, 1), low, high)
+def named(name: str) -> Augmentation:
+    """The augmentation of that name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    if name not in AUGMENTATIONS:
+        raise UnknownName("augmentation", name, AUGMENTATIONS, f"Known: {', '.join(AUGMENTATIONS)}.")
+    return AUGMENTATIONS[name]
 
 
-def _where(chosen: Tensor, yes: Tensor, no: Tensor) -> Tensor:
-    """Whole images: `yes` where `chosen` [B], else `no`."""
-    return torch.where(chosen.view(-1, 1, 1, 1), yes, no)
+def layout_of(batch: Tensor | Padded) -> str:
+    """What a batch holds: `images`, `waveforms`, `frames` or `tokens`; told from its type and shape.
+
+    Example:
+        >>> layout_of(torch.zeros(2, 3, 8, 8)), layout_of(torch.zeros(2, 100)), layout_of(torch.zeros(2, 9).long())
+        ('images', 'waveforms', 'tokens')
+    """
+    values = batch.values if isinstance(batch, Padded) else batch
+    if not values.is_floating_point():
+        return "tokens"
+    return {2: "waveforms", 3: "frames", 4: "images"}.get(values.ndim, f"a tensor of shape {list(values.shape)}")
 
 
-def _noisy(x: Tensor, generator: Generator, noise: float) -> Tensor:
-    """Add noise whose deviation is up to `noise`, drawn for each image, and clamp to [0, 1.2]."""
-    return (x + _normal(x, generator, x.shape) * noise * _each(x, generator, 0, 1)).clamp(0, 1.2)
+def _refusal(name: str, wanted: str, received: str, near: list[str]) -> IncompatibleError:
+    nearest = f" Nearest: {', '.join(near)}. Fix: choose {'that' if len(near) == 1 else 'one'}, or 'none'."
+    return IncompatibleError(
+        f"the augmentation {name} is for {wanted}, and {received}." + (nearest if near else " Fix: 'none'.")
+    )

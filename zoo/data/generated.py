@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from zoo.contracts import Batch
-from zoo.data.augment import corrupt_glyphs, photometric
+from zoo.data.augment_images import corrupt_glyphs, photometric
 from zoo.data.glyphs import render_glyphs
 from zoo.data.textures import Textures
 from zoo.registry import Registry

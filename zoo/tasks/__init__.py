@@ -1,14 +1,26 @@
-"""Task kinds: head, loss, prediction and metric of each family of downstream tasks."""
+"""Task kinds: head, loss, prediction and scores of each family of downstream tasks.
+
+A kind is named `{inputs}_{answer}`: what a sample is (`zoo.data.labelled.INPUTS`) and what is said of it (`ANSWERS`).
+"""
 
 from zoo.catalog.fit import Needs
-from zoo.data.labelled import INPUTS
+from zoo.data.labelled import ANSWERS, INPUTS
 from zoo.registry import Registry
 
 _TAKES = {"vision": ("vision", "image-text"), "text": ("text", "image-text"), "speech": ("speech",)}
+_WHERE = {
+    "classification": "zoo.tasks.classification:Classification",
+    "multi_label": "zoo.tasks.multi_label:MultiLabel",
+    "regression": "zoo.tasks.regression:Regression",
+}
 
 TASKS = Registry(
     "task kind",
-    {f"{inputs}_classification": "zoo.tasks.classification:Classification" for inputs in INPUTS},
+    {f"{inputs}_{answer}": _WHERE[answer] for answer in ANSWERS for inputs in INPUTS},
     group="zoo.tasks",
 )
-NEEDS = {f"{inputs}_classification": Needs(modalities=_TAKES[modality]) for inputs, modality in INPUTS.items()}
+NEEDS = {
+    f"{inputs}_{answer}": Needs(modalities=_TAKES[modality])
+    for answer in ANSWERS
+    for inputs, modality in INPUTS.items()
+}

@@ -10,9 +10,8 @@ from torch import nn
 
 from zoo.adaptations.groups import parameter_groups
 from zoo.contracts import Backbone, Batch, ParameterGroup, TaskKind
-from zoo.data.augment import AUGMENTATIONS
+from zoo.data.augment import augmented, named
 from zoo.data.batches import EpochOrder
-from zoo.errors import UnknownName
 from zoo.providers.bundles import moved, pooled
 from zoo.training.device import choose_device
 from zoo.training.loop import History, train
@@ -62,11 +61,10 @@ class TaskLearner(nn.Module):
         weights: Tensor | None = None,
     ) -> None:
         super().__init__()
-        if augmentation not in AUGMENTATIONS:
-            raise UnknownName("augmentation", augmentation, AUGMENTATIONS, f"Known: {', '.join(AUGMENTATIONS)}.")
+        named(augmentation)  # an unknown one is refused before anything runs
         self.module, self.head = backbone.module, head
         self._backbone, self._kind = backbone, kind
-        self._augment, self._smoothing = AUGMENTATIONS[augmentation], smoothing
+        self._augmentation, self._smoothing = augmentation, smoothing
         self._modality = modality
         self.register_buffer("_weights", weights, persistent=False)
 
@@ -81,7 +79,7 @@ class TaskLearner(nn.Module):
 
     def views(self, batch: Batch, generator: torch.Generator) -> Batch:
         """The augmented batch."""
-        return Batch(self._augment(batch.inputs, generator), batch.targets)
+        return Batch(augmented(self._augmentation, batch.inputs, generator), batch.targets)
 
     def forward(self, batch: Batch, generator: torch.Generator | None) -> Tensor:
         """The loss of a batch, or of views (without a generator)."""
