@@ -71,7 +71,9 @@ def _restore(replaced: list[nn.Module]) -> None:
 
 @torch.no_grad()
 def _features(backbone: Backbone, batch: Any, modality: str) -> Tensor:
-    return pooled(backbone, batch, modality).float()
+    """Features in full float32: the rounding of TF32 on a GPU would hide what is looked for."""
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        return pooled(backbone, batch, modality).float()
 
 
 def _watched(backbone: Backbone, batch: Any, modality: str) -> tuple[Pairs, Tensor]:
