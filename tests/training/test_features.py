@@ -10,6 +10,7 @@ from torch import nn
 
 import zoo
 from zoo.data.labelled import LabelledData
+from zoo.errors import DataError
 from zoo.io.shards import shard_files, shelves
 from zoo.training import features
 from zoo.training.features import features_of, preprocessing_digests
@@ -212,6 +213,22 @@ def test_three_samples_are_looked_at_and_one_is_enough():
     assert len(preprocessing_digests(backbone, numbers(40).samples)) == 3
     assert len(preprocessing_digests(backbone, numbers(2).samples)) == 2
     assert len(preprocessing_digests(backbone, numbers(1).samples)) == 1
+
+
+def test_a_sample_that_cannot_be_read_is_an_error_only_where_it_is_asked_for(root):
+    counted, data = Counted(), numbers()
+    middle = data.samples[20]
+
+    def preprocess(images):
+        if images[0] is middle:
+            raise DataError("cut off")
+        return counted.backbone.preprocess(images)
+
+    backbone = dataclasses.replace(counted.backbone, preprocess=preprocess)
+    made = features_of(backbone, data, np.arange(5))
+    assert np.allclose(made, slow(backbone, data, np.arange(5)), rtol=1e-4)
+    with pytest.raises(DataError, match="cut off"):
+        features_of(backbone, data, np.arange(25))
 
 
 BOTH = """
