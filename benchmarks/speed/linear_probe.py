@@ -1,4 +1,4 @@
-"""What running the frozen part once saves: CPU of a linear probe on texts, against 20 epochs through the encoder.
+"""What running the frozen part once saves: CPU of a linear probe on texts, against 20 epochs with it.
 
 The same encoder (of the size of MiniLM, random weights), tokeniser, texts and labels, one thread. Runs are interleaved
 (a d b a d c a d), and each slow one is compared with the mean of the fast ones before and after it.

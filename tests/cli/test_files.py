@@ -87,6 +87,23 @@ def test_prune(filled, capsys, monkeypatch):
     assert run(capsys, "cache", "ls")[1].startswith("nothing is cached in ")
 
 
+def test_features_among_the_rest(hub, capsys, tmp_path, monkeypatch):
+    import numpy as np
+
+    from zoo.io.shards import Shelf
+
+    monkeypatch.setenv("ZOO_FEATURES", str(tmp_path / "features"))
+    about = {"backbone": "timm/resnet18", "data": "digits"}
+    Shelf(tmp_path / "features", "a" * 20, 10**9, print).write(np.arange(9), np.ones((9, 50_000), np.float32), about)
+    assert run(capsys, "cache", "ls")[1] == "features:timm/resnet18:digits:aaaaaaaa        1.8 MB  used today\n"
+    assert run(capsys, "cache", "verify")[:2] == (0, "1 files: 1 right, 0 damaged, 0 unknown\n")
+    told = run(capsys, "cache", "prune", "--name", "features:*", "--yes")[1]
+    assert told.endswith("removed 1 items, 1.8 MB\n")
+    told = run(capsys, "cache", "ls")[1]
+    assert told.startswith("nothing is cached in ")
+    assert told.endswith(f" and {tmp_path / 'features'}\n")
+
+
 def test_prune_without_a_question(filled, capsys):
     assert run(capsys, "cache", "prune", "--name", "*", "--yes")[1].endswith("removed 1 items, 1.0 MB\n")
 

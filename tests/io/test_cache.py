@@ -109,3 +109,30 @@ def test_left_overs(filled):
     for item in left_over():
         remove(item)
     assert left_over() == []
+
+
+def test_features_are_listed_verified_and_removed(caches, monkeypatch):
+    import numpy as np
+
+    from zoo.io.shards import Shelf, shard_files
+
+    root = caches / "features"
+    monkeypatch.setenv("ZOO_FEATURES", str(root))
+    for digit, data in (("a", "digits"), ("b", "moods")):
+        shelf = Shelf(root, digit * 20, 10**9, print)
+        shelf.write(np.arange(100), np.ones((100, 8), np.float32), {"backbone": "timm/resnet18", "data": data})
+    assert sorted(item.name for item in items()) == [
+        "features:timm/resnet18:digits:aaaaaaaa",
+        "features:timm/resnet18:moods:bbbbbbbb",
+    ]
+    assert all(100 * (8 * 4 + 8) < item.size < 5000 and time.time() - item.used < 600 for item in items())
+    assert {verdict.state for verdict in verify()} == {"right"}
+    path = shard_files(root / ("a" * 20))[0]
+    path.write_bytes(path.read_bytes()[:-1])
+    assert {v.name[-8:]: v.state for v in verify()} == {"aaaaaaaa": "damaged", "bbbbbbbb": "right"}
+    os.utime(root / ("a" * 20) / "about.json", (0, 0))
+    (old,) = chosen(items(), older_than=30, name="features:*")
+    assert remove(old) == old.size
+    assert [item.name[-8:] for item in items()] == ["bbbbbbbb"]
+    monkeypatch.setenv("ZOO_FEATURES", "off")
+    assert items() == []

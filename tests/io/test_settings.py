@@ -3,14 +3,24 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import UsageError
-from zoo.io.settings import TIMEOUT, endpoint, hub_cache, offline, patience, timeout, torch_cache
+from zoo.io.settings import (
+    TIMEOUT,
+    endpoint,
+    features_cache,
+    features_limit,
+    hub_cache,
+    offline,
+    patience,
+    timeout,
+    torch_cache,
+)
 
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch):
     for name in ("HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "TORCH_HOME"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "ZOO_TIMEOUT"):
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "ZOO_TIMEOUT", "ZOO_FEATURES", "ZOO_FEATURES_GB"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -20,6 +30,27 @@ def test_defaults():
     assert timeout() == TIMEOUT
     assert hub_cache() == Path.home() / ".cache/huggingface/hub"
     assert torch_cache() == Path.home() / ".cache/torch/hub/checkpoints"
+    assert features_cache() == Path.home() / ".cache/zoo/features"
+    assert features_limit() == 10 * 10**9
+
+
+def test_where_features_are_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert features_cache() == tmp_path / "zoo/features"
+    monkeypatch.setenv("ZOO_FEATURES", "~/kept")
+    assert features_cache() == Path.home() / "kept"
+    for said in ("off", "OFF", "0", "no", "false"):
+        monkeypatch.setenv("ZOO_FEATURES", said)
+        assert features_cache() is None
+    monkeypatch.setenv("ZOO_FEATURES_GB", "0.5")
+    assert features_limit() == 5 * 10**8
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "inf", "nan", "much"])
+def test_a_limit_that_is_none(monkeypatch, said):
+    monkeypatch.setenv("ZOO_FEATURES_GB", said)
+    with pytest.raises(UsageError, match=r"ZOO_FEATURES_GB is .* Fix: "):
+        features_limit()
 
 
 def test_two_silences_and_what_a_command_does_fit_into_half_a_minute():

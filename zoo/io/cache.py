@@ -22,7 +22,7 @@ from zoo.io.digests import file_digest
 from zoo.io.names import is_digest
 from zoo.io.refusals import disk_explained
 from zoo.io.settings import features_cache, hub_cache, torch_cache
-from zoo.io.shards import last_used, shard_files, shelf_name, shelves
+from zoo.io.shards import last_used, shard_files, shelf_name, shelf_size, shelves
 from zoo.io.urls import stated_digest
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ def items() -> list[Item]:
     with disk_explained("the list", torch_cache()):
         found += [_item(f"torch:{path.name}", path, [path]) for path in _files(torch_cache())]
     for folder in shelves(root) if (root := features_cache()) else ():
-        size = sum(path.stat().st_size for path in shard_files(folder))
-        found.append(Item(shelf_name(folder), folder, size, last_used(folder)))
+        found.append(Item(shelf_name(folder), folder, shelf_size(folder), last_used(folder)))
     return sorted(found, key=lambda item: (-item.size, item.name))
 
 

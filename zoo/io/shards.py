@@ -138,7 +138,7 @@ class Shelf:
 
     def _room(self, needed: int) -> bool:
         """Evict the keys that were not used for longest until so many bytes fit; False if they never do."""
-        sizes = {folder: _size(folder) for folder in shelves(self.root)}
+        sizes = {folder: shelf_size(folder) for folder in shelves(self.root)}
         total = sum(sizes.values()) + needed
         for folder in sorted(sizes, key=last_used):
             if total <= self.limit:
@@ -188,6 +188,15 @@ def last_used(folder: Path) -> float:
     return 0.0
 
 
+def shelf_size(folder: Path) -> int:
+    """Bytes of all files of a key."""
+    total = 0
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            total += path.stat().st_size
+    return total
+
+
 def shard_files(folder: Path) -> list[Path]:
     """The files of a key, whether they are damaged or not."""
     with contextlib.suppress(OSError):
@@ -220,11 +229,3 @@ def _right(path: Path) -> bool:
         return False
     _RIGHT.add(identity)
     return True
-
-
-def _size(folder: Path) -> int:
-    total = 0
-    with contextlib.suppress(OSError):
-        for path in folder.iterdir():
-            total += path.stat().st_size
-    return total

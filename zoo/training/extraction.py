@@ -2,9 +2,10 @@
 
 Samples of near lengths share a batch, so that little is padded; a batch holds as many values as some samples of middle
 length do; images are laid out channels last; and BatchNorm is folded into convolutions where there are samples enough
-to pay for it. Row i is of sample i, equal to what it gets alone up to 1e-4 (relative). `zoo.training.fitting.extract`
-goes through the same samples in the given order and changes nothing of the network: rows of a benchmark are made with
-it, and must come out bit by bit.
+to pay for it. Row i is of sample i, equal to what it gets alone up to 1e-4 (relative).
+
+`zoo.training.fitting.extract` goes through the samples in the given order and changes nothing of the network: rows of a
+benchmark are made with it, and must come out bit by bit.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.contracts import Padded, Pair
+from zoo.errors import DataError
 from zoo.io.settings import features_cache, features_limit
 from zoo.io.shards import Shelf
 from zoo.providers.weights import graph_digest, weights_digest
@@ -123,6 +124,8 @@ def features_of(
 def preprocessing_digests(backbone: Backbone, samples: Sequence[Any], places: int = 3) -> list[str]:
     """SHA-256 of what preprocessing makes of the first, the middle and the last sample (or of the first `places`).
 
+    A sample that cannot be read counts as such, and is an error only where it is asked for.
+
     Example:
         >>> import zoo
         >>> images = [np.full((8, 8), value, dtype=np.uint8) for value in (0, 128, 255)]
@@ -130,7 +133,13 @@ def preprocessing_digests(backbone: Backbone, samples: Sequence[Any], places: in
         3
     """
     chosen = list(dict.fromkeys([0, len(samples) // 2, len(samples) - 1]))[:places]
-    return [_content(backbone.preprocess([samples[place]])) for place in chosen]
+    found = []
+    for place in chosen:
+        try:
+            found.append(_content(backbone.preprocess([samples[place]])))
+        except DataError:
+            found.append("unreadable")
+    return found
 
 
 def _completed(shelf: Shelf, about: dict[str, Any], indices: np.ndarray, make: Callable[..., np.ndarray]) -> np.ndarray:

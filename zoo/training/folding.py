@@ -10,7 +10,7 @@ and parts are stood in for within a block only.
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -71,7 +71,11 @@ def _restore(replaced: list[nn.Module]) -> None:
 
 @torch.no_grad()
 def _features(backbone: Backbone, batch: Any, modality: str) -> Tensor:
-    return pooled(backbone, batch, modality).float()
+    """Features in full float32: the rounding of TF32 on a GPU would hide what is looked for."""
+    cudnn = torch.backends.cudnn
+    exact = cudnn.flags(enabled=cudnn.enabled, allow_tf32=False) if torch.cuda.is_initialized() else nullcontext()
+    with exact:
+        return pooled(backbone, batch, modality).float()
 
 
 def _watched(backbone: Backbone, batch: Any, modality: str) -> tuple[Pairs, Tensor]:
