@@ -47,7 +47,7 @@ def examine(
         DataError: bad samples where the policy allows none, or so many; or a class that loses all of its samples.
 
     Example:
-        >>> import numpy as np
+        >>> from zoo.data.labelled import LabelledData
         >>> data = LabelledData("moods", ["fine", "", "bad"], np.array([1, 1, 0]), ("down", "up"), "d", inputs="text")
         >>> def prepare(index):
         ...     if not data.samples[index]:

@@ -252,7 +252,7 @@ def _numbers(values: Sequence[Any], where: _Where) -> Answers:
             number = float(value)
         except (TypeError, ValueError, OverflowError):
             number = math.nan
-        if not abs(number) <= np.finfo(np.float32).max:
+        if not abs(number) <= float(np.finfo(np.float32).max):
             _no_number(value, where.cell(at))
         numbers[at] = number
     if (numbers == numbers[0]).all():

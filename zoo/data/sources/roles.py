@@ -175,8 +175,9 @@ class _Search:
         texts = [name for name in self._left() if self._may_be_text(name)]
         plain = {_plain(name): name for name in texts}
         pairs = [(plain[a], plain[b]) for a, b in PAIRS if a in plain and b in plain]
-        if self.inputs == "text_pair" and not pairs and len(texts) == 2:
-            pairs = [(texts[0], texts[1])]
+        various = [name for name in texts if not self.kind(name).few()]
+        if self.inputs == "text_pair" and not pairs and len(various) == 2:
+            pairs = [(various[0], various[1])]
         known = [name for name in self._named(TEXTS) if name in texts]
         if self.inputs != "text" and len(pairs) == 1 and set(known) <= set(pairs[0]):
             return "text_pair", pairs[0]
@@ -184,8 +185,7 @@ class _Search:
             self._unclear("pair of texts" if self.inputs else "text, or pair of texts", texts, "text", "second")
         if len(known) > 1:
             self._unclear("text", known, "text")
-        rest = [name for name in texts if not self.kind(name).few() and _plain(name) not in LABELS]
-        found = known or rest or [name for name in texts if _plain(name) not in LABELS]
+        found = known or various or texts
         if len(found) > 1:
             self._unclear("text", found, "text")
         if not found:
@@ -194,7 +194,8 @@ class _Search:
 
     def _may_be_text(self, name: str) -> bool:
         kind = self.kind(name)
-        return kind.name == "text" and not _is_id(name) and name not in self.table.classes
+        named = _is_id(name) or _plain(name) in LABELS or name in self.table.classes
+        return kind.name == "text" and not named
 
     def _labels(self) -> tuple[str, ...]:
         if "label" in self.given:

@@ -81,6 +81,8 @@ def opened_cell(cell: Any, inputs: str, origin: str, table: Table) -> Any:
             path = _path(table, str(cell.get("path") or ""), origin)
             return open_image(path) if inputs == "image" else str(path)
         cell = cell["bytes"]
+    if is_empty(cell):
+        raise DataError(f"{origin} is empty. Fix: fill it, or take the row out.")
     if isinstance(cell, (bytes, bytearray)):
         return decode_image(bytes(cell), origin) if inputs == "image" else decode_audio(bytes(cell), origin)
     return plain_audio(cell) if inputs == "audio" else plain_image(cell, origin)
