@@ -6,6 +6,7 @@ import zoo
 from zoo.tasks.classification import Classification
 from zoo.training.fitting import Labelled, extract, fit_network, logits
 from zoo.training.inputs import Inputs
+from zoo.training.stopping import Judge
 from zoo.training.trainspec import TrainSpec
 
 
@@ -51,3 +52,22 @@ def test_fit_network_uses_only_the_given_samples_and_learns():
     assert history.losses[-1] < history.losses[0] / 3
     predictions = logits(backbone, head, inputs, np.arange(20, 40)).argmax(1).numpy()
     assert (predictions == targets[20:]).mean() > 0.9
+
+
+def test_a_judge_scores_what_is_being_trained():
+    backbone, (inputs, targets) = small(), blobs()
+    kind, head = Classification(), nn.Linear(4, 2)
+    spec = TrainSpec(steps=40, batch_size=8, lr=0.01, device="cpu")
+    groups = [{"params": list(backbone.module.parameters()), "lr": spec.lr, "weight_decay": 0.0}]
+    held = np.arange(20, 40)
+
+    def score():
+        predictions = logits(backbone, head, inputs, held).argmax(1).numpy()
+        return kind.metrics(predictions, targets[held])["accuracy"]
+
+    data = Labelled(inputs, targets, np.arange(20))
+    judge = Judge(score, every=4, patience=2)
+    history = fit_network(backbone, head, kind, groups, data, spec, head_lr=0.05, judge=judge, quiet=True)
+    best = max(value for _, value in history.scores)
+    assert score() == best > 90
+    assert history.stopped is not None

@@ -143,6 +143,30 @@ def test_a_loss_that_compares_samples_is_never_cut():
     assert learner.seen == [8]
 
 
+def test_a_weighted_mean_is_that_of_the_whole_batch():
+    weights = torch.tensor([0.2, 3.0])
+
+    class Weighted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net()
+
+        def mass(self, batch):
+            return weights[batch.targets].sum()
+
+        def forward(self, batch, generator):
+            return nn.functional.cross_entropy(self.net(batch.inputs), batch.targets, weights, label_smoothing=0.1)
+
+    uneven = Batch(batch().inputs, torch.tensor([0, 0, 0, 1, 1, 1, 1, 0]))
+    found = []
+    for most in (8, 3):
+        learner = Weighted()
+        loss = Halving(8, most=most, quiet=True).run(learner, uneven, 0, 0, lambda loss: loss.backward())
+        found.append((loss, learner.net[0].weight.grad))
+    assert found[1][0] == pytest.approx(found[0][0], rel=1e-5)
+    assert torch.allclose(found[1][1], found[0][1], rtol=1e-4, atol=1e-6)
+
+
 def test_other_errors_pass():
     with pytest.raises(RuntimeError, match="shapes"):
         step(Hungry(4, net(), RuntimeError("shapes do not fit")))

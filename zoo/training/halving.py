@@ -1,11 +1,16 @@
 """Out of memory: the batch is halved and its gradients added up, so that the step stays what it was.
 
 A batch of B samples goes through the network in chunks of at most `most` samples; the loss of a chunk of n counts
-n / B, which gives the gradient of the whole batch up to rounding, for a loss that is the mean over samples. A learner
-with a method `views(batch, generator)` is asked for its augmented batch once, before it is cut, and is then called as
-`learner(chunk, None)`: so the draws are those of the whole batch. One with `divisible = False`, whose loss compares the
-samples of a batch, is never cut. What a network itself draws (dropout) and what it counts over a batch (BatchNorm) is
-another in chunks, and the note says so.
+n / B, which gives the gradient of the whole batch up to rounding, for a loss that is the mean over samples. What a
+learner may have for this:
+
+- `views(batch, generator)`: its augmented batch, asked for once and before it is cut, so that the draws are those of
+  the whole batch; it is then called as `learner(chunk, None)`.
+- `mass(batch)`: of a loss that is a weighted mean the sum of the weights; a chunk counts by it in place of n / B.
+- `divisible = False`: the loss compares the samples of a batch, which is never cut.
+
+What a network itself draws (dropout) and what it counts over a batch (BatchNorm) is another in chunks, and the note
+says so.
 
 A machine may also end a process that takes too much memory without any error: nothing can be done here about that.
 """
@@ -164,8 +169,10 @@ class Halving:
             return value
         views = getattr(unwrapped(learner), "views", None)
         whole = views(batch, generator) if views else batch
-        value = 0.0
-        for chunk, share in chunks(whole, len(whole.targets), self.most, self.least):
+        mass = getattr(unwrapped(learner), "mass", None)
+        total, value = float(mass(whole)) if mass else 0.0, 0.0
+        for chunk, count in chunks(whole, len(whole.targets), self.most, self.least):
+            share = float(mass(chunk)) / total if mass and total else count
             loss = learner(chunk, None if views else generator) * share
             value += loss.item()
             backward(loss)
