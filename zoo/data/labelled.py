@@ -152,7 +152,7 @@ class Opened(Sequence[Any]):
         sample = self.samples[index]
         if self.inputs != "image" or not isinstance(sample, str | os.PathLike):
             return sample
-        return open_image(sample)
+        return open_image(os.fspath(sample))
 
 
 class Taken(Sequence[Any]):

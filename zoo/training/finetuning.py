@@ -118,8 +118,9 @@ def finetune(
     data, prepared = _readable(data, backbone, bad_samples)
     parts, notes = split_data(data, seed=seed)
     notes = (*notes, *filter(None, [duplicates(data, parts).note(data)]))
-    for note in (*data.notes, *notes) if say else ():
-        say(note)
+    if say:
+        for note in (*data.notes, *notes):
+            say(note)
     kind = TASKS.get(data.kind)()
     task = TaskSpec(data.name, data.kind, data.name, len(data.classes) or 1, kind.primary, data.digest)
     job = Job(

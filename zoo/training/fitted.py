@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from zoo.adaptations import ADAPTATIONS
@@ -22,7 +23,7 @@ from zoo.providers.weights import load_strictly, read_weights
 from zoo.specs import BackboneSpec, Record, TaskSpec
 from zoo.tasks import TASKS
 from zoo.training.carried import carried, carry
-from zoo.training.fitting import logits
+from zoo.training.extraction import extract_fast
 from zoo.training.inputs import Inputs
 from zoo.training.matching import answering, wants_layers
 
@@ -87,24 +88,24 @@ class FittedModel:
         Raises:
             DataError: a sample that cannot be read, or that is none of this kind.
         """
-        import torch
-
         if isinstance(samples, str):
             raise DataError(f"expected a list of samples, received the text {samples!r:.60}. Fix: pass [sample, ...].")
         if not len(samples):
             return torch.zeros(0, self.spec.task.classes)
         opened = Opened(samples, inputs_of(self.spec.task.kind))
         inputs = Inputs(opened, self.backbone.preprocess, self.backbone.spec.padding, keep_bytes=0)
-        found = logits(
+        features = extract_fast(
             self.backbone,
-            self.head,
             inputs,
             np.arange(len(samples)),
             modality=answering(self.backbone.spec, self.spec.task.kind),
-            size=batch_size,
             layers=wants_layers(self.spec.method),
+            size=batch_size,
+            fold=False,  # so that the number of samples changes no answer
         )
-        return found.float()
+        with torch.no_grad():
+            found: Tensor = self.head.eval()(torch.from_numpy(features))
+        return found
 
     def predict_proba(self, samples: Sequence[Any], batch_size: int = BATCH) -> np.ndarray:
         """Probabilities [N, classes] in the order of `spec.classes`, calibrated on the validation part.

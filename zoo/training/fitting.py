@@ -66,7 +66,7 @@ class TaskLearner(nn.Module):
         self._backbone, self._kind = backbone, kind
         self._augmentation, self._smoothing = augmentation, smoothing
         self._modality = modality
-        self.register_buffer("_weights", weights, persistent=False)
+        self._of_classes = weights
 
     def train(self, mode: bool = True) -> TaskLearner:
         """Training mode, except for parts in which no weight trains: their BatchNorm and dropout stay as at the end."""
@@ -85,9 +85,15 @@ class TaskLearner(nn.Module):
         """The loss of a batch, or of views (without a generator)."""
         seen = batch if generator is None else self.views(batch, generator)
         outputs = self.head(pooled(self._backbone, seen.inputs, self._modality))
-        if self._weights is None:
+        if self._of_classes is None:
             return self._kind.loss(outputs, batch.targets, self._smoothing)
-        return self._kind.loss(outputs, batch.targets, self._smoothing, self._weights)
+        return self._kind.loss(outputs, batch.targets, self._smoothing, self._of_classes.to(outputs.device))
+
+    def mass(self, batch: Batch) -> float:
+        """What the loss of a batch is a mean over: samples, or the weights of their classes."""
+        if self._of_classes is None or batch.targets.dtype.is_floating_point:
+            return float(len(batch.targets))
+        return float(self._of_classes[batch.targets.cpu()].sum())
 
 
 def fit_network(
