@@ -48,7 +48,12 @@ def test_candidates():
 def test_the_head_travels_with_the_model(photos, tmp_path):
     model = zoo.finetune("pocket/resnet10.glyphs", photos, method="knn", out=tmp_path / "m", quiet=True)
     assert model.spec.options["k"] in (1, 3, 10)
-    assert model.spec.head == {"samples": 14, "k": model.spec.options["k"], "temperature": 0.07}
+    assert model.spec.head == {
+        "samples": 14,
+        "k": model.spec.options["k"],
+        "temperature": 0.07,
+        "answer": "classification",
+    }
     assert not any(p.requires_grad for p in [*model.backbone.module.parameters(), *model.head.parameters()])
     again = zoo.load_model(tmp_path / "m").head
     assert torch.equal(again.features, model.head.features)

@@ -36,18 +36,20 @@ def test_linear_probe_trains_nothing_of_the_backbone(photos):
 
 
 def test_probe_extracts_features_once(photos, monkeypatch):
-    from zoo.training import finetuning
+    from zoo.training import features
 
     sizes = []
-    original = finetuning.extract
+    original = features.extract_fast
 
-    def counting(backbone, inputs, indices, device, **options):
+    def counting(backbone, inputs, indices, *more, **options):
         sizes.append(len(indices))
-        return original(backbone, inputs, indices, device, **options)
+        return original(backbone, inputs, indices, *more, **options)
 
-    monkeypatch.setattr(finetuning, "extract", counting)
-    zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe", quiet=True)
-    assert sizes == [14, 5]  # train and validation, whatever the number of penalties
+    monkeypatch.setattr(features, "extract_fast", counting)
+    first = zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe", quiet=True)
+    assert sizes == [14, 5, 5]  # train, validation and test, whatever the number of penalties
+    again = zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe", quiet=True)
+    assert again.spec.scores == first.spec.scores
 
 
 def test_scratch_is_the_same_graph_from_the_seed(photos):
@@ -171,7 +173,7 @@ def test_out_is_tried_before_anything_is_fitted(photos, tmp_path, monkeypatch):
     from zoo.training import finetuning
 
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(finetuning, "load_images", None)  # would fail, if it came to that
+    monkeypatch.setattr(finetuning, "read_data", None)  # would fail, if it came to that
     with pytest.raises(WeightsError, match=r"cannot write to .*file.*--out"):
         zoo.finetune("pocket/resnet10.glyphs", photos, out=tmp_path / "file")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +45,10 @@ SCORES = 10  # times that validation is scored in the course of training, with e
 
 @dataclass(frozen=True)
 class Job:
-    """Everything of a fit but its settings. `chosen` are the indices that may be learnt from."""
+    """Everything of a fit but its settings.
+
+    `chosen` are the indices that may be learnt from, and `seen` the features that were read out already.
+    """
 
     backbone: Backbone
     data: LabelledData
@@ -60,6 +63,7 @@ class Job:
     early_stopping: int | None
     folder: Path | None
     quiet: bool
+    seen: dict[bytes, np.ndarray] = field(default_factory=dict)
 
     @property
     def kind(self) -> TaskKind:
@@ -74,10 +78,13 @@ class Job:
 
     def features(self, indices: np.ndarray) -> np.ndarray:
         """What a head takes of the samples at `indices`, [n, D] or of all layers [n, L, D]: kept, if nothing trains."""
-        options: dict[str, Any] = {"modality": self.modality, "inputs": self.inputs}
-        if wants_layers(self.method):
-            options["layers"] = True
-        return features_of(self.backbone, self.data, indices, self.device, **options)
+        key = indices.tobytes()
+        if key not in self.seen:
+            self.seen[key] = features_of(
+                self.backbone, self.data, indices, self.device, modality=self.modality,
+                layers=wants_layers(self.method), inputs=self.inputs,
+            )  # fmt: skip
+        return self.seen[key]
 
     def outputs(self, head: nn.Module, indices: np.ndarray) -> Tensor:
         """Outputs [n, K] of the backbone as it is now, on the CPU."""
