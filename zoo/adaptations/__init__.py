@@ -12,6 +12,7 @@ ADAPTATIONS = Registry(
         "lp_ft": "zoo.adaptations.lp_ft:LpFt",
         "lora": "zoo.adaptations.lora:Lora",
         "top_k": "zoo.adaptations.top_k:TopK",
+        "zero_shot": "zoo.adaptations.zero_shot:ZeroShot",
     },
     group="zoo.adaptations",
 )
@@ -23,6 +24,7 @@ NEEDS = {
     "lp_ft": Needs(),
     "lora": Needs(),
     "top_k": _ONE_TRUNK,
+    "zero_shot": Needs(modalities=("image-text",)),
 }
 SEARCHED = {"knn": "k"}
 """The option that a benchmark searches for an adaptation which freezes the backbone; `penalty` where none is named."""
