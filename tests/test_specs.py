@@ -173,3 +173,9 @@ def test_brief_form_comes_back_whole():
     assert brief == {"schema": "zoo.BackboneSpec/1", "name": "timm/x.y", "provider": "timm", "arch": "x", "tag": "y",
                      "input_size": [3, 8, 8], "licence": "mit"}  # fmt: skip
     assert BackboneSpec.from_json(brief) == spec
+
+
+def test_chance_is_of_the_kind_of_answer():
+    chances = {kind: TaskSpec("t", kind, "t", 4).chance for kind in ("text_classification", "audio_multi_label")}
+    assert chances == {"text_classification": 25.0, "audio_multi_label": 0.0}
+    assert TaskSpec("t", "image_regression", "t", 1).chance == 0.0

@@ -151,6 +151,7 @@ class Adaptation(Protocol):
     - `needs_trained`: True where it makes sense on trained weights only; a from-scratch arm refuses it.
     - `fit_head(features [N, D], targets [N], options, classes) -> nn.Module`: a head from features that were extracted
       once. One that freezes the backbone must have it, and its head is the result; of one that trains it is the start.
+    - `needs_names`: True where `fit_head` also takes `names`, those of the classes.
     - `candidates(options, labels) -> list of options`, of one that freezes: what validation chooses from, with
       `searched` the name of the option that differs.
     - `blank_head(width, classes, facts)`: an empty head for `load_model`, where `fit_head` gives no linear layer; the

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import zoo
-from zoo.adaptations import ADAPTATIONS
+from zoo.adaptations import ADAPTATIONS, NEEDS
 from zoo.adaptations.probe import receiving
 from zoo.adaptations.targets import targets
 from zoo.data.images import image_folder
@@ -18,7 +18,7 @@ from zoo.training.trainspec import TrainSpec
 FAST = ["pocket/resnet10.glyphs", "timm/test_vit"]
 FAMILIES = [*FAST, "timm/test_resnet", "timm/test_convnext"]
 ALL = [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in FAMILIES]
-METHODS = ADAPTATIONS.names()
+METHODS = [name for name in ADAPTATIONS.names() if "vision" in (NEEDS[name].modalities or ("vision",))]
 TRAINING = [method for method in METHODS if ADAPTATIONS.get(method)().trains_backbone]
 SETTINGS = {"lr": 0.003, "weight_decay": 0.0}
 

@@ -13,6 +13,7 @@ ADAPTATIONS = Registry(
         "lora": "zoo.adaptations.lora:Lora",
         "top_k": "zoo.adaptations.top_k:TopK",
         "layer_mix": "zoo.adaptations.layer_mix:LayerMix",
+        "zero_shot": "zoo.adaptations.zero_shot:ZeroShot",
     },
     group="zoo.adaptations",
 )
@@ -25,6 +26,7 @@ NEEDS = {
     "lora": Needs(),
     "top_k": _ONE_TRUNK,
     "layer_mix": Needs(),
+    "zero_shot": Needs(modalities=("image-text",)),
 }
 SEARCHED = {"knn": "k"}
 """The option that a benchmark searches for an adaptation which freezes the backbone; `penalty` where none is named."""
