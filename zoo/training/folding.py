@@ -73,7 +73,7 @@ def _restore(replaced: list[nn.Module]) -> None:
 def _features(backbone: Backbone, batch: Any, modality: str) -> Tensor:
     """Features in full float32: the rounding of TF32 on a GPU would hide what is looked for."""
     cudnn = torch.backends.cudnn
-    exact = cudnn.flags(enabled=cudnn.enabled, allow_tf32=False) if torch.cuda.is_initialized() else nullcontext()
+    exact = cudnn.flags(enabled=cudnn.enabled, allow_tf32=False) if torch.cuda.is_available() else nullcontext()
     with exact:
         return pooled(backbone, batch, modality).float()
 
