@@ -1,7 +1,7 @@
 import pytest
 
 from zoo.data import audio, images, tables
-from zoo.errors import Offline, UnsafeContent, UnknownName, UsageError
+from zoo.errors import Offline, UnknownName, UnsafeContent, UsageError
 from zoo.io import datasets
 from zoo.io.datasets import DataName, choose_files, fetch_dataset, parse_data_name
 from zoo.io.fetch import fetch
@@ -44,10 +44,11 @@ def test_the_suffixes_are_those_of_the_readers():
         (
             ["data/train/0.parquet", "data/test/0.parquet"],
             "",
-            ("data", ("data/test/*.parquet", "data/train/*.parquet")),
+            ("data", ("data/*/*.parquet",)),
         ),
-        (["a/x.csv", "b/x.csv", "b/img/0.PNG"], "b", ("b", ("b/*.csv", "b/img/*.PNG"))),
-        (["cat/0.png", "dog[1]/0.jpg", "x.py"], "", ("", ("cat/*.png", "dog[[]1]/*.jpg"))),
+        (["a/x.csv", "b/x.csv", "b/img/0.PNG"], "b", ("b", ("b/*.csv", "b/*/*.PNG"))),
+        (["cat/0.png", "dog[1]/0.jpg", "x.py"], "", ("", ("*/*.jpg", "*/*.png"))),
+        (["a[1]/x.csv"], "a[1]", ("a[1]", ("a[[]1]/*.csv",))),
     ],
 )
 def test_which_files(names, folder, chosen):

@@ -204,6 +204,6 @@ def test_a_table_and_the_files_that_it_names(photos):
     assert data.samples[1].size == (12, 12)
     rows(photos / "labels.csv", "some words,x", "more words,y")
     with pytest.raises(
-        DataError, match="holds class folders and the table .*labels.csv, which does not name their files"
+        DataError, match=r"holds class folders and the table .*labels.csv, which does not name their files"
     ):
         read_folder(photos)

@@ -96,7 +96,7 @@ def test_bytes_without_a_feature_stay_outside():
 
 
 def test_what_is_refused(tmp_path, monkeypatch):
-    with pytest.raises(UsageError, match="IterableDataset is a stream without a length.*streaming=False"):
+    with pytest.raises(UsageError, match=r"IterableDataset is a stream without a length.*streaming=False"):
         from_datasets(images().to_iterable_dataset())
     with pytest.raises(DataError, match="has no splits"):
         from_datasets(datasets.DatasetDict())

@@ -63,7 +63,7 @@ def test_tensors():
     flags = torch.tensor([[0, 1], [1, 1], [1, 0]])
     with pytest.raises(DataError, match="names a class twice"):
         from_mapped(TensorDataset(pixels[:3], flags))
-    with pytest.raises(DataError, match="no column of texts, images or audio|without its transform"):
+    with pytest.raises(DataError, match=r"no column of texts, images or audio|without its transform"):
         from_mapped(FakeData(6, (3, 8, 9), 2, transform=ToTensor()))
 
 
@@ -72,7 +72,7 @@ def test_dicts_and_texts():
     assert (data.classes, data.groups.tolist()) == (("a", "b"), ["u0", "u1", "u2"] * 2)
     assert list(from_mapped([("a b", "x"), ("c d", "y")]).samples) == ["a b", "c d"]
     data = from_mapped([(1, "so good"), (0, "so bad"), (1, "fine"), (0, "poor")])  # as torchtext
-    assert (list(data.samples)[0], data.targets.tolist()) == ("so good", [1, 0, 1, 0])
+    assert (data.samples[0], data.targets.tolist()) == ("so good", [1, 0, 1, 0])
 
 
 def test_random_transforms_are_told():

@@ -54,7 +54,7 @@ def test_labels_of_all_kinds():
 
 def test_paths_are_said(photos):
     paths = [str(photos / side / "0.png") for side in ("left", "right")]
-    with pytest.raises(DataError, match="may be texts or paths. Fix: inputs='text', or inputs='image'"):
+    with pytest.raises(DataError, match=r"may be texts or paths. Fix: inputs='text', or inputs='image'"):
         from_pair((paths, ["l", "r"]))
     assert from_pair((paths, ["l", "r"]), inputs="image").samples[0].size == (12, 12)
     assert from_pair((paths, ["l", "r"]), inputs="text").samples[0] == paths[0]

@@ -62,7 +62,7 @@ def test_what_is_not_there(tmp_path):
         read_data(tmp_path / "moods.tsv")
     with pytest.raises(UnknownName, match="Nearest: digits"):
         read_data("digit")
-    with pytest.raises(UnknownName, match="unknown kind of inputs 'images'. Nearest: image"):
+    with pytest.raises(UnknownName, match=r"unknown kind of inputs 'images'. Nearest: image"):
         read_data("digits", inputs="images")
     (tmp_path / "a.xlsx").touch()
     with pytest.raises(DataError, match="no table that zoo reads"):
@@ -132,7 +132,7 @@ def test_several_data_sets_in_one_repository(hub):
         read_data("hf-data:org/many")
     data = read_data("hf-data:org/many/small")
     assert (data.name, len(data)) == ("org/many/small", 4)
-    with pytest.raises(UnknownName, match="unknown folder 'smal'. Nearest: small"):
+    with pytest.raises(UnknownName, match=r"unknown folder 'smal'. Nearest: small"):
         read_data("hf-data:org/many/smal")
 
 

@@ -82,8 +82,8 @@ def read_data(
 
         return from_mapped(source, **options)
     raise UsageError(
-        f"{type(source).__name__} is no source of labelled data. Fix: give a path, a name, a data frame, an object with "
-        "__len__ and __getitem__, or a pair (samples, labels)."
+        f"{type(source).__name__} is no source of labelled data. Fix: give a path, a name, a data frame, an object "
+        "with __len__ and __getitem__, or a pair (samples, labels)."
     )
 
 
