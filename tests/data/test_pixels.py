@@ -32,7 +32,7 @@ def test_plain_images_are_returned_as_they_are(mode):
 
 
 def test_digits_are_untouched():
-    assert all(as_mode(image, "L") is image for image in digits().images)
+    assert all(as_mode(image, "L") is image for image in digits().samples)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def choose_files(names: Iterable[str], asked: DataName) -> tuple[str, tuple[str,
         )
     base = bases[0] if bases else asked.folder
     wanted = {name for name in inside if not base or name.startswith(f"{base}/")}
-    return base, tuple(sorted({_alike(name) for name in wanted}))
+    return base, tuple(sorted({_alike(name, base) for name in wanted}))
 
 
 def _listed(repository: str, revision: str) -> list[str] | None:
@@ -136,8 +136,8 @@ def _hidden(name: str) -> bool:
     return any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
-def _alike(name: str) -> str:
-    """The pattern of files beside this one with its suffix."""
-    path = PurePosixPath(name)
-    plain = re.sub(r"([*?[])", r"[\1]", str(path.parent))
-    return f"*{path.suffix}" if str(path.parent) == "." else f"{plain}/*{path.suffix}"
+def _alike(name: str, base: str) -> str:
+    """The pattern of all files as deep below `base` as this one, with its suffix: few, however many classes there are."""
+    depth = len(PurePosixPath(name).relative_to(base).parts) - 1
+    plain = re.sub(r"([*?[])", r"[\1]", base)
+    return "/".join([*([plain] if base else []), *["*"] * depth, f"*{PurePosixPath(name).suffix}"])

@@ -159,6 +159,8 @@ def _bring(session: httpx2.Client, listing: Listing, revision: str, patterns: tu
             f"one is named. Fix: choose another one; `zoo audit hf-hub:{repository}` shows what it holds."
         )
     for name, (size, _) in wanted.items():
+        if kind == "dataset" and kind_of(name) in ("pickle", "code", "weights"):
+            raise UnsafeContent(f"{name} is no data that zoo reads. Fix: ask for tables, images, sound or text.")
         if kind == "model" and kind_of(name) == "configuration":
             check_size(size, name)
     site = endpoint() + ("/datasets" if kind == "dataset" else "")
@@ -187,8 +189,6 @@ def _check(folder: Path, names: Iterable[str], kind: str) -> None:
         return
     for name in names:
         check_place(folder, name, inside=hub_cache())
-        if kind_of(name) in ("pickle", "code", "weights"):
-            raise UnsafeContent(f"{name} is no data that zoo reads. Fix: ask for tables, images, sound or text.")
 
 
 def _store(repository: str, kind: str) -> Path:

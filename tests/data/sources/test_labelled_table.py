@@ -23,8 +23,8 @@ def test_everything_is_laid_out():
     assert data.parts.tolist() == ["train"] * 4 + ["validation"] * 2 + ["test"] * 2
     assert data.origin(5) == "row 5 of dir/t.csv"
     assert data.notes == (
-        "text is column 'text', label is column 'label' (2 classes), group is column 'speaker', split is column 'split'; "
-        "set it with roles={...}",
+        "text is column 'text', label is column 'label' (2 classes), group is column 'speaker', split is column 'split'"
+        "; set it with roles={...}",
     )
     assert len(data.digest) == 64
 

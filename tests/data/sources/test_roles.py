@@ -26,18 +26,21 @@ def roles(columns, inputs="", classes=None, **given):
         ({"Review": TEXT, "stars": [1, 2, 3] * 4}, ("text", ("Review",), ("stars",), "", "")),
         ({"q": TEXT, "kind": CLASS}, ("text", ("q",), ("kind",), "", "")),
         ({"id": COUNT, "text": TEXT, "author": WHO, "label": CLASS}, ("text", ("text",), ("label",), "author", "")),
-        ({"idx": COUNT, "sentence1": TEXT, "sentence2": OTHER, "label": CLASS}, ("text_pair", ("sentence1", "sentence2"), ("label",), "", "")),
-        ({"premise": TEXT, "hypothesis": OTHER, "label": CLASS}, ("text_pair", ("premise", "hypothesis"), ("label",), "", "")),
+        ({"idx": COUNT, "question1": TEXT, "question2": OTHER, "label": CLASS},
+         ("text_pair", ("question1", "question2"), ("label",), "", "")),
+        ({"premise": TEXT, "hypothesis": OTHER, "label": CLASS},
+         ("text_pair", ("premise", "hypothesis"), ("label",), "", "")),
         ({"path": PATH, "class": CLASS}, ("image", ("path",), ("class",), "", "")),
-        ({"file": SOUND, "speaker_id": WHO, "target": CLASS, "split": PARTS}, ("audio", ("file",), ("target",), "speaker_id", "split")),
+        ({"file": SOUND, "speaker_id": WHO, "target": CLASS, "split": PARTS},
+         ("audio", ("file",), ("target",), "speaker_id", "split")),
         ({"image": PATH, "caption": TEXT, "label": CLASS}, ("image", ("image",), ("label",), "", "")),
         ({"text": TEXT, "score": [0.5] * 12}, ("text", ("text",), ("score",), "", "")),
-        ({"text": TEXT, "n": [3] + COUNT[:-1], "mood": CLASS}, None),  # n may be a quantity
+        ({"text": TEXT, "n": [3, *COUNT[:-1]], "mood": CLASS}, None),  # n may be a quantity
         ({"text": TEXT, "mood": CLASS, "row": COUNT}, ("text", ("text",), ("mood",), "", "")),
         ({"text": TEXT, "mood": CLASS, "place": COUNT}, ("text", ("text",), ("mood",), "", "")),  # numbers the rows
         ({"text": TEXT, "Unnamed: 0": COUNT, "mood": CLASS}, ("text", ("text",), ("mood",), "", "")),
-        ({"text": TEXT, "document_id": COUNT, "label": CLASS}, ("text", ("text",), ("label",), "", "")),  # each is alone
-        ({"text": TEXT, "split": CLASS, "label": CLASS}, ("text", ("text",), ("label",), "", "")),  # no parts in it
+        ({"text": TEXT, "document_id": COUNT, "label": CLASS}, ("text", ("text",), ("label",), "", "")),
+        ({"text": TEXT, "split": CLASS, "label": CLASS}, ("text", ("text",), ("label",), "", "")),
         ({"text": TEXT, "label": CLASS, "label_text": CLASS}, ("text", ("text",), ("label",), "", "")),
     ],
 )  # fmt: skip

@@ -73,9 +73,9 @@ def test_paths(photos):
         DataError, match=r"4 of 5 files .* are not there: .*1\.png, .*2\.png, .*3\.png, \.\.\.\. Fix: relative"
     ):
         read(["left/0.png", *(f"{i}.png" for i in range(1, 5))], "image", folder=photos)
-    with pytest.raises(DataError, match="1 of 2 cells of column 'x' are empty, the first in row 1 of t.csv"):
+    with pytest.raises(DataError, match=r"1 of 2 cells of column 'x' are empty, the first in row 1 of t.csv"):
         read(["left/0.png", ""], "image", folder=photos)
-    with pytest.raises(DataError, match="holds text, no image|are not there"):
+    with pytest.raises(DataError, match=r"holds text, no image|are not there"):
         read(["some text", "more"], "image", folder=photos)
 
 
@@ -95,9 +95,9 @@ def test_bytes():
     assert (wave.shape, rate) == ((800, 1), 8000)
     with pytest.raises(DataError, match=r"row 1 of t.csv cannot be read as an image \(UnidentifiedImageError\)"):
         read([png(), b"damaged"], "image")[0][1]
-    with pytest.raises(DataError, match="row 0 of t.csv cannot be read as audio"):
+    with pytest.raises(DataError, match=r"row 0 of t.csv cannot be read as audio"):
         read([b"RIFFdamaged"], "audio")[0][0]
-    with pytest.raises(DataError, match="row 1 of t.csv is empty"):
+    with pytest.raises(DataError, match=r"row 1 of t.csv is empty"):
         read(({"bytes": png(), "path": None}, None), "image")[0][1]
 
 
@@ -106,7 +106,8 @@ def test_images_of_all_kinds_reach_a_backbone(tmp_path):
     deep = Image.fromarray(np.arange(0, 60000, 5000, dtype=np.uint16).reshape(3, 4))
     frames = [Image.new("L", (4, 3), value) for value in (255, 0)]
     kinds = [
-        png(Image.new("CMYK", (4, 3)), "JPEG"), png(deep), png(frames[0], "GIF", save_all=True, append_images=frames[1:]),
+        png(Image.new("CMYK", (4, 3)), "JPEG"), png(deep),
+        png(frames[0], "GIF", save_all=True, append_images=frames[1:]),
     ]  # fmt: skip
     samples, _ = read(kinds, "image")
     assert [sample.mode for sample in samples][:2] == ["CMYK", "I;16"]
@@ -118,7 +119,7 @@ def test_decoded_already():
     assert plain_image(torch.zeros(3, 4, 5, dtype=torch.uint8), "x").shape == (4, 5, 3)
     assert plain_image(torch.zeros(1, 4, 5, dtype=torch.uint8), "x").shape == (4, 5)
     assert plain_image(np.zeros((4, 5, 3), dtype=np.uint8), "x").shape == (4, 5, 3)
-    with pytest.raises(DataError, match="item 0 is an image of float32.*without its transform"):
+    with pytest.raises(DataError, match=r"item 0 is an image of float32.*without its transform"):
         plain_image(torch.zeros(3, 4, 5), "item 0")
     wave, rate = plain_audio({"array": torch.ones(5), "sampling_rate": 8000})
     assert (wave.tolist(), rate) == ([1.0] * 5, 8000)

@@ -128,7 +128,7 @@ def _inferred(values: Sequence[Any], kind: Kind, declared: tuple[str, ...], tabl
             return "classification"
         raise DataError(
             f"{where.column} holds {len({float(v) for v in values})} different numbers in {len(values)} rows, which "
-            "may be classes or quantities. Fix: answer='regression' for quantities, 'classification' for classes."
+            "may be classes or quantities. Fix: answer='classification', or answer='regression' for quantities."
         )
     if table.written and any(_SEPARATORS.search(value) for value in values):
         wholes, pieces = set(values), {piece for value in values for piece in _pieces(value)}

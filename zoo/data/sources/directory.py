@@ -177,7 +177,7 @@ def _in_parts(root: Path, named: Sequence[Path], kind: Files) -> LabelledData:
         raise _unreadable(error, root) from error
     trained = {folder.path.name for part, folder in found if part == "train" and folder.files}
     unseen = [shown(name) for name in names if name not in trained]
-    note = (f"classes without a {kind.noun} in train: {', '.join(unseen[:6])}",) if unseen else ()
+    note = (f"classes without {kind.noun}s in train: {', '.join(unseen[:6])}",) if unseen else ()
     return LabelledData(
         shown(root.name),
         Opener(paths, kind.opener),
