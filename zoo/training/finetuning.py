@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.adaptations import ADAPTATIONS
 from zoo.adaptations.options import own_options
+from zoo.data.augment import check_augmentation
 from zoo.data.bad_samples import examine
 from zoo.data.duplicates import duplicates
 from zoo.data.labelled import LabelledData
@@ -20,7 +21,7 @@ from zoo.tasks import TASKS
 from zoo.training.fitted import FittedModel, FittedSpec, writable
 from zoo.training.inputs import Inputs
 from zoo.training.jobs import Job, fit, scored
-from zoo.training.matching import check_task, wants_layers
+from zoo.training.matching import check_method, check_task, wants_layers
 from zoo.training.searching import search_settings
 from zoo.training.trainspec import TrainSpec
 
@@ -111,6 +112,9 @@ def finetune(
     folder = writable(out) if out else None
     say = None if quiet else tell or _on_stderr
     data = data if isinstance(data, LabelledData) else read_data(data, inputs=inputs, answer=answer, roles=roles)
+    check_method(method, data.kind, pretrained=pretrained)
+    how = _augmentation(adaptation, data, augmentation)
+    check_augmentation(how, data.inputs)
     if isinstance(backbone, str):
         check_task(spec_of(backbone), data.kind)
         backbone = load(backbone, pretrained=pretrained, seed=seed, layers=wants_layers(method))
@@ -125,7 +129,7 @@ def finetune(
     task = TaskSpec(data.name, data.kind, data.name, len(data.classes) or 1, kind.primary, data.digest)
     job = Job(
         backbone, data, prepared, parts, _budget(data, parts, labels_per_class, seed), task, method, device,
-        _augmentation(adaptation, data, augmentation), class_weights, early_stopping, folder, quiet,
+        how, class_weights, early_stopping, folder, quiet,
     )  # fmt: skip
     spec = TrainSpec(
         steps, batch_size, lr, weight_decay=weight_decay, label_smoothing=label_smoothing, seed=seed, device=device

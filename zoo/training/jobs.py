@@ -173,9 +173,13 @@ def _frozen(job: Job, adaptation: Any, options: Mapping[str, Any], seed: int, sa
         everything = np.concatenate([job.chosen, job.split.validation, job.split.test])
         for line in plan_extraction(job.backbone, job.inputs, everything, job.device, modality=job.modality).lines():
             say(line)
-    features = job.features(job.chosen)
     tried = adaptation.candidates(options, len(job.chosen))
-    heads = [adaptation.fit_head(features, job.data.targets[job.chosen], each, job.task.classes) for each in tried]
+    targets, more = job.data.targets[job.chosen], {}
+    if getattr(adaptation, "needs_names", False):
+        features, more = np.zeros((0, job.backbone.pooled_dim), np.float32), {"names": job.data.classes}
+    else:
+        features = job.features(job.chosen)
+    heads = [adaptation.fit_head(features, targets, each, job.task.classes, **more) for each in tried]
     best = 0
     if len(heads) > 1:
         checked = torch.from_numpy(job.features(job.split.validation))

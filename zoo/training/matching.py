@@ -28,6 +28,22 @@ def wants_layers(method: str) -> bool:
     return getattr(ADAPTATIONS.get(method), "features", "pooled") == "layers"
 
 
+def check_method(method: str, kind: str, *, pretrained: bool) -> None:
+    """Refuse a method that cannot do a kind of task, or makes no sense without trained weights.
+
+    Raises:
+        IncompatibleError: zero-shot for other than images with one class each; a method that only adds to what was
+            learnt before, for a network from scratch.
+    """
+    adaptation = ADAPTATIONS.get(method)
+    if getattr(adaptation, "needs_names", False) and kind != "image_classification":
+        raise IncompatibleError(
+            f"{method} names the one class of an image, and the task is {kind}. Fix: another method, or other data."
+        )
+    if getattr(adaptation, "needs_names", False) and not pretrained:
+        raise IncompatibleError(f"{method} needs trained weights. Fix: leave pretrained=False (--scratch) out.")
+
+
 def check_task(spec: BackboneSpec, kind: str = "image_classification") -> None:
     """Refuse a backbone that cannot do a kind of task.
 
