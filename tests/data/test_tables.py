@@ -61,6 +61,7 @@ def test_long_cells_and_the_limit_of_csv_stays(tmp_path):
             r"row 0 of .* has 3 cells, and its first row names 2 columns \(2 such rows\)",
         ),
         ("a.csv", b"x,x\n1,2\n", "two columns 'x'"),
+        ("a.csv", b"x;y\n1;2\n", "seems to have ';' between its cells"),
         ("a.csv", b'x\n"1', "no CSV that can be read"),
         ("a.tsv", b"x\n\xff", "not UTF-8"),
         ("a.jsonl", b'{"x": 1}\n{"x"', r"line 2 of .* is no JSON"),

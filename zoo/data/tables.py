@@ -113,11 +113,16 @@ def _separated(path: Path, delimiter: str) -> dict[str, list[str | None]]:
     except csv.Error as error:
         kind = path.suffix[1:].upper()
         raise DataError(
-            f"{path} is no {kind} that can be read ({error}). Fix: save it again as {kind} in UTF-8."
+            f"{path} is no {kind} that can be read ({error}). Fix: save it again as {kind} in UTF-8; a cell with "
+            'quotes in it stands in quotes, and these are doubled (""), or write JSONL.'
         ) from error
     finally:
         csv.field_size_limit(limit)
     head, *rows = rows or [[]]
+    if len(head) == 1 and (other := next((each for each in ";\t|" if each in head[0]), "")):
+        raise DataError(
+            f"{path} seems to have {other!r} between its cells. Fix: save it with commas (.csv) or tabs (.tsv) instead."
+        )
     if twice := [name for index, name in enumerate(head) if name in head[:index]]:
         raise DataError(f"{path} has two columns {twice[0]!r}. Fix: rename one in its first row.")
     rows = [row for row in rows if row]

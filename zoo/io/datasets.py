@@ -137,7 +137,7 @@ def _hidden(name: str) -> bool:
 
 
 def _alike(name: str, base: str) -> str:
-    """The pattern of all files as deep below `base` as this one, with its suffix: few, however many classes there are."""
+    """The pattern of all files as deep below `base` as this one, with its suffix: few, for any number of classes."""
     depth = len(PurePosixPath(name).relative_to(base).parts) - 1
     plain = re.sub(r"([*?[])", r"[\1]", base)
     return "/".join([*([plain] if base else []), *["*"] * depth, f"*{PurePosixPath(name).suffix}"])

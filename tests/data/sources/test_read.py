@@ -60,6 +60,9 @@ def test_what_is_not_there(tmp_path):
     (tmp_path / "moods.csv").write_bytes(CSV)
     with pytest.raises(UnknownName, match=r"unknown data set .*moods.tsv'\. Nearest: .*moods.csv"):
         read_data(tmp_path / "moods.tsv")
+    for strange in ("x" * 5000, "a\0b", ""):
+        with pytest.raises((UnknownName, DataError)):
+            read_data(strange)
     with pytest.raises(UnknownName, match="Nearest: digits"):
         read_data("digit")
     with pytest.raises(UnknownName, match=r"unknown kind of inputs 'images'. Nearest: image"):

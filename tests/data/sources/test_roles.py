@@ -1,6 +1,6 @@
 import pytest
 
-from zoo.data.sources.roles import find_roles
+from zoo.data.sources.roles import find_roles, said_roles
 from zoo.data.tables import Table
 from zoo.errors import DataError, UnknownName, UsageError
 
@@ -136,3 +136,16 @@ def test_roles_that_cannot_be(given, error, said):
 def test_roles_and_inputs_must_agree():
     with pytest.raises(UsageError, match="inputs='image' and the roles text differ"):
         roles({"text": TEXT, "label": CLASS}, inputs="image", text="text")
+
+
+def test_roles_may_be_lists():
+    assert said_roles({"label": ("a", "b"), "text": "t"}) == {"label": "a,b", "text": "t"}
+    assert said_roles(None) == {}
+    for strange in ({"label": 3}, {3: "label"}, {"label": ["a", 3]}):
+        with pytest.raises(UsageError, match="roles are names of columns"):
+            said_roles(strange)
+
+
+def test_a_label_column_that_is_empty_is_still_the_label():
+    """So that the message is about its cells, and not that there is no such column."""
+    assert roles({"text": TEXT, "label": [None] * 12, "n": [3] * 12})[2] == ("label",)

@@ -40,9 +40,14 @@ _SHARD = re.compile(r"(.*?)[-_.]?\d+([-_]of[-_]\d+)?")
 
 
 def read_folder(
-    root: Path, *, inputs: str = "", answer: str = "", roles: Mapping[str, str] | None = None, split: str = "",
+    root: Path,
+    *,
+    inputs: str = "",
+    answer: str = "",
+    roles: Mapping[str, str | Sequence[str]] | None = None,
+    split: str = "",
     confined: bool = False,
-) -> LabelledData:  # fmt: skip
+) -> LabelledData:
     """Labelled data in a folder.
 
     | layout                                             | becomes                                                   |

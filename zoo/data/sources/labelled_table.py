@@ -11,7 +11,7 @@ from zoo.data.labelled import PARTS, LabelledData
 from zoo.data.sources.answers import Answers, find_answers
 from zoo.data.sources.kinds import is_empty
 from zoo.data.sources.parts import no_such_part, part_of
-from zoo.data.sources.roles import Roles, find_roles
+from zoo.data.sources.roles import Roles, find_roles, said_roles
 from zoo.data.sources.samples import Digest, Opened, contents, samples_of
 from zoo.errors import DataError
 
@@ -26,7 +26,7 @@ def from_table(
     *,
     inputs: str = "",
     answer: str = "",
-    roles: Mapping[str, str] | None = None,
+    roles: Mapping[str, str | Sequence[str]] | None = None,
     split: str = "",
     name: str = "",
 ) -> LabelledData:
@@ -51,7 +51,7 @@ def from_table(
         >>> data.kind, data.targets.tolist(), data.notes[0][:20]
         ('text_classification', [1, 0, 1], "text is column 'text")
     """
-    given = dict(roles or {})
+    given = said_roles(roles)
     if not len(table):
         raise DataError(f"{table.name} has no rows. Fix: give a table with some.")
     found = find_roles(table, given, inputs, has_parts=bool(table.parts))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.data.sources.kinds import medium_of, suffix_kind
 from zoo.data.sources.labelled_table import from_table
+from zoo.data.sources.roles import said_roles
 from zoo.data.sources.samples import Opened, content_of, opened_cell
 from zoo.data.tables import Table
 from zoo.errors import DataError
@@ -33,6 +34,7 @@ def from_mapped(source: Any, **options: Any) -> LabelledData:
         >>> from_mapped(source).targets.tolist()
         [1, 0, 1]
     """
+    roles = said_roles(options.get("roles"))
     name = type(source).__name__ if type(source).__module__ != "builtins" else "data"
     if not len(source):
         raise DataError(f"{name} has no samples. Fix: give a data set with some.")
@@ -53,7 +55,7 @@ def from_mapped(source: Any, **options: Any) -> LabelledData:
     table = Table(
         name,
         columns,
-        classes=_classes(source, values, options.get("roles") or {}),
+        classes=_classes(source, values, roles),
         rows=Opened(len(source), lambda index: f"item {index} of {name}"),
     )
     unsteady = [key for key in media if _differs(source, key, name, table)]
@@ -63,7 +65,7 @@ def from_mapped(source: Any, **options: Any) -> LabelledData:
             "them. Fix: leave its transform out, zoo has its own augmentation"
         )
         table = dataclasses.replace(table, notes=(note,))
-    return from_table(table, **{**options, "roles": _by_place(values, first, options.get("roles"))})
+    return from_table(table, **{**options, "roles": _by_place(values, first, roles)})
 
 
 def _column(source: Any, key: str, name: str) -> Sequence[Any]:

@@ -17,11 +17,16 @@ from zoo.errors import DataError, UnknownName, UsageError
 from zoo.io.datasets import DATA, fetch_dataset, parse_data_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 def read_data(
-    source: Any, *, inputs: str = "", answer: str = "", roles: Mapping[str, str] | None = None, split: str = ""
+    source: Any,
+    *,
+    inputs: str = "",
+    answer: str = "",
+    roles: Mapping[str, str | Sequence[str]] | None = None,
+    split: str = "",
 ) -> LabelledData:
     """Labelled data from wherever a person keeps it.
 
@@ -44,7 +49,7 @@ def read_data(
         inputs: `image`, `text`, `text_pair` or `audio`; empty infers it.
         answer: `classification`, `multi_label` or `regression`; empty infers it. Texts, true and false, and at most 50
             different whole numbers that repeat are classes; of all other numbers it must be said.
-        roles: columns by role: text, second, image, audio, label (several: joined by commas), group, split.
+        roles: columns by role: text, second, image, audio, label (several: a list, or joined by commas), group, split.
         split: read this part only (train, validation, test); empty reads all, and `parts` tells them.
 
     Raises:
@@ -93,13 +98,13 @@ def _from_place(source: str | os.PathLike[str], options: dict[str, Any]) -> Labe
     path = Path(source).expanduser()
     if isinstance(source, str) and source in DATASETS.names():
         return _unchanged(load_images(source), options)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - a name too long for a path is simply none
         return read_folder(path, **options)
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113
         if path.suffix.lower() in SUFFIXES:
             return from_table(read_table(path), **options)
         raise DataError(f"{path} is no table that zoo reads. Fix: give a folder, or one of {' '.join(SUFFIXES)}.")
-    beside = [str(each) for each in path.parent.iterdir()] if path.parent.is_dir() else []
+    beside = [str(each) for each in path.parent.iterdir()] if os.path.isdir(path.parent) else []  # noqa: PTH112
     raise UnknownName(
         "data set",
         str(source),

@@ -72,6 +72,25 @@ def find_roles(table: Table, given: Mapping[str, str], inputs: str = "", *, has_
     return _Search(table, given, inputs, has_parts).found()
 
 
+def said_roles(roles: Mapping[str, str | Sequence[str]] | None) -> dict[str, str]:
+    """Roles as one text each; several columns may be given as a list.
+
+    Raises:
+        UsageError: no mapping of names.
+
+    Example:
+        >>> said_roles({"text": "words", "label": ["a", "b"]})
+        {'text': 'words', 'label': 'a,b'}
+    """
+    said: dict[str, str] = {}
+    for role, column in dict(roles or {}).items():
+        names = [column] if isinstance(column, str) else list(column) if isinstance(column, (list, tuple)) else [None]
+        if not all(isinstance(name, str) for name in [role, *names]):
+            raise UsageError(f'roles are names of columns, received {role!r}: {column!r}. Fix: {{"label": "COLUMN"}}.')
+        said[role] = ",".join(map(str, names))
+    return said
+
+
 class _Search:
     def __init__(self, table: Table, given: Mapping[str, str], inputs: str, has_parts: bool) -> None:
         self.table, self.inputs, self.has_parts = table, inputs, has_parts
@@ -201,10 +220,9 @@ class _Search:
         if "label" in self.given:
             return self._columns("label", self.given["label"])
         left = [name for name in self._left() if not _is_id(name) and not self._counts(name)]
-        left = [name for name in left if self.kind(name).name not in ("image", "audio", "empty", "other")]
         declared = [name for name in left if name in self.table.classes]
         found = list(dict.fromkeys([*(name for name in self._named(LABELS) if name in left), *declared]))
-        found = found or left
+        found = found or [name for name in left if self.kind(name).name not in ("image", "audio", "empty", "other")]
         if len(found) > 1:
             self._unclear("label", found, "label")
         return tuple(found)
