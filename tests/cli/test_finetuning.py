@@ -11,7 +11,8 @@ def test_finetune_reports_and_saves(capsys, photos, tmp_path):
                        "--device", "cpu", "--out", str(tmp_path / "model"))  # fmt: skip
     assert code == 0
     assert "0.97 M parameters, pre-trained; a new head on 256 features; cpu" in out
-    assert "balanced_accuracy           100.0 %   100.0 to 100.0 (95 %), on 5 test samples, read once" in out
+    assert "balanced accuracy           100.0 %   " in out
+    assert "on 5 test samples, read once" in out
     assert zoo.load_model(tmp_path / "model").spec.classes == ("left", "right")
 
 

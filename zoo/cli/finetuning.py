@@ -155,7 +155,7 @@ def report(model: FittedModel, use: str = "") -> list[str]:
 def _line(name: str, scores: Mapping[str, Any], unit_of: str = "") -> str:
     unit = _UNITS.get(unit_of or name, " %")
     digits = 1 if unit == " %" else 3
-    return f"  {name:24} {scores[name]:8.{digits}f}{unit}"
+    return f"  {name.replace('_', ' '):24} {scores[name]:8.{digits}f}{unit}"
 
 
 def _predict(options: argparse.Namespace) -> int:
