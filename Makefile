@@ -18,7 +18,7 @@ demo: setup  ## pre-trained against from scratch on real handwriting, about 4 mi
 	$(BIN)/zoo bench digits --out $(OUT)
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile  # one process a core, each test with one thread
 
 test-slow: setup  ## re-makes the shipped checkpoints, about 8 minutes
 	$(BIN)/python -m pytest -m slow
