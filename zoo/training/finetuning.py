@@ -126,20 +126,24 @@ def finetune(
     check_method(method, data.kind, pretrained=pretrained)
     how = _augmentation(adaptation, data, augmentation)
     check_augmentation(how, data.inputs)
+    start = "as given"
     if isinstance(backbone, str):
+        start = "pre-trained" if pretrained else "from scratch"
         check_task(spec_of(backbone), data.kind)
         backbone = load(backbone, pretrained=pretrained, seed=seed, layers=wants_layers(method))
     check_task(backbone.spec, data.kind)
-    start = "pre-trained" if pretrained else "from scratch"
     tell(f"{backbone.spec.name}, {start}: a new head on {backbone.pooled_dim} features; {spec.device}")
     data, prepared = _readable(data, backbone, bad_samples)
     parts, notes = split_data(data, seed=seed)
     notes = (*backbone.notes, *data.notes, *notes, *filter(None, [duplicates(data, parts).note(data)]))
+    if not pretrained and getattr(adaptation, "needs_trained", False):
+        notes = (*notes, f"{method} is made for trained weights, and these are from scratch")
     for note in notes:
         tell(note)
+    chosen = _budget(data, parts, labels_per_class, seed)
     job = Job(
-        backbone, data, prepared, parts, _budget(data, parts, labels_per_class, seed), task_of(data), method, spec.device,
-        how, class_weights, early_stopping, folder, quiet,
+        backbone, data, prepared, parts, chosen, task_of(data), method, spec.device, how, class_weights,
+        early_stopping, folder, quiet,
     )  # fmt: skip
     if search:
         spec, own, said = search_settings(job, spec, own, search, tell, fixed=options)

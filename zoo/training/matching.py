@@ -31,11 +31,10 @@ def wants_layers(method: str) -> bool:
 
 
 def check_method(method: str, kind: str, *, pretrained: bool) -> None:
-    """Refuse a method that cannot do a kind of task, or makes no sense without trained weights.
+    """Refuse a method that cannot do a kind of task, or can do nothing without trained weights.
 
     Raises:
-        IncompatibleError: zero-shot for other than images with one class each; a method that only adds to what was
-            learnt before, for a network from scratch.
+        IncompatibleError: zero-shot for other than images with one class each, or for a network from scratch.
     """
     adaptation = ADAPTATIONS.get(method)
     if getattr(adaptation, "needs_names", False) and kind != "image_classification":
