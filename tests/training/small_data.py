@@ -1,10 +1,17 @@
 """Small labelled data of every kind that zoo fits, and backbones for it that are built in a second."""
 
+import dataclasses
+
 import numpy as np
 import transformers
 import zoo
 from PIL import Image
 from transformers_repos import save, save_words
+
+from zoo.data.splits import split_data
+from zoo.training.finetuning import task_of
+from zoo.training.inputs import Inputs
+from zoo.training.jobs import Job
 
 INPUTS = ("image", "text", "text_pair", "audio")
 ANSWERS = ("classification", "multi_label", "regression")
@@ -68,3 +75,13 @@ def labelled(inputs, answer, folder, count=24):
     """Samples and labels, read by zoo."""
     pair = samples_for(inputs, count, folder), labels_for(answer, count)
     return zoo.read_data(pair, inputs=inputs, answer=answer)
+
+
+def job_of(backbone, data, method="full", **changes):
+    """A fit of these data, without augmentation and on the CPU."""
+    parts, _ = split_data(data)
+    made = Job(
+        backbone, data, Inputs(data.samples, backbone.preprocess, backbone.spec.padding), parts,
+        parts.train, task_of(data), method, "cpu", "none", "none", None, None, True,
+    )  # fmt: skip
+    return dataclasses.replace(made, **changes)

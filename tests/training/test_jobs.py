@@ -1,13 +1,12 @@
 """One fit: merged adapters, the best weights, weights of classes, calibration, and parts that are empty."""
 
-import dataclasses
 import math
 
 import numpy as np
 import pytest
 import torch
 from small_backbones import small
-from small_data import backbone_for, labelled
+from small_data import backbone_for, job_of, labelled
 
 import zoo
 from zoo.adaptations.options import own_options
@@ -18,18 +17,8 @@ from zoo.providers.batching import encode_samples
 from zoo.providers.weights import weights_digest
 from zoo.tasks.calibration import ece, fit_temperature, top_label
 from zoo.training import jobs
-from zoo.training.finetuning import task_of
-from zoo.training.inputs import Inputs
 from zoo.training.jobs import Job, fit, scored
 from zoo.training.trainspec import TrainSpec
-
-
-def job_of(backbone, data, method="full", **changes):
-    made = Job(
-        backbone, data, Inputs(data.samples, backbone.preprocess, backbone.spec.padding), split_data(data)[0],
-        split_data(data)[0].train, task_of(data), method, "cpu", "none", "none", None, None, True,
-    )  # fmt: skip
-    return dataclasses.replace(made, **changes)
 
 
 def fitted(job, steps=8, lr=1e-2, **options):
