@@ -78,6 +78,9 @@ def predict_files(
         raise UsageError(f"a batch holds at least 1 input, received --batch-size {batch_size}.")
     fitted = load_model(model) if isinstance(model, (str, Path)) else model
     items = _items(fitted, paths, columns)
+    if target is not None:
+        with explained(f"{target} cannot be written"):  # now, and not when all answers are there
+            target.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     with Progress("predicting", len(items), unit="input", quiet=quiet or target is None) as progress:
         for start in range(0, len(items), STEP):
@@ -89,7 +92,6 @@ def predict_files(
         sys.stdout.write(data.encode("utf-8", "backslashreplace").decode())
     else:
         with explained(f"{target} cannot be written"):
-            target.parent.mkdir(parents=True, exist_ok=True)
             replace(target, data.encode("utf-8", "backslashreplace"))  # a name of a file may hold any bytes
     return Predicted(len(rows), [(_where(row), row["error"]) for row in rows if row["error"]])
 

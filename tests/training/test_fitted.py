@@ -62,7 +62,14 @@ def test_every_kind_of_task_survives_a_reload_and_other_batches(inputs, answer, 
 
 @pytest.mark.parametrize(
     ("inputs", "method"),
-    [("text", "knn"), ("text", "layer_mix"), ("audio", "layer_mix"), ("image", "knn"), ("text", "lp_ft"), ("text", "lora")],
+    [
+        ("text", "knn"),
+        ("text", "layer_mix"),
+        ("audio", "layer_mix"),
+        ("image", "knn"),
+        ("text", "lp_ft"),
+        ("text", "lora"),
+    ],
 )
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_heads_of_other_methods_are_rebuilt(inputs, method, answer, tmp_path):

@@ -130,7 +130,11 @@ def test_features_are_read_out_once(texts, monkeypatch):
     backbone, data = texts
     counted = []
     original = jobs.features_of
-    monkeypatch.setattr(jobs, "features_of", lambda b, d, indices, *a, **o: counted.append(len(indices)) or original(b, d, indices, *a, **o))
+    monkeypatch.setattr(
+        jobs,
+        "features_of",
+        lambda b, d, indices, *a, **o: counted.append(len(indices)) or original(b, d, indices, *a, **o),
+    )
     job = job_of(backbone, data, "linear_probe")
     scored(job, fitted(job).head, 0)
     scored(job, fitted(job).head, 0)

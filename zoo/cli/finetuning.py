@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,8 @@ def commands(add: Add) -> None:
 
 
 def _finetune(options: argparse.Namespace) -> int:
+    from zoo.adaptations import ADAPTATIONS
+    from zoo.adaptations.options import own_options
     from zoo.training.finetuning import finetune
 
     told: set[str] = set()
@@ -86,6 +89,7 @@ def _finetune(options: argparse.Namespace) -> int:
         print(line, flush=True)
 
     given, roles = _given("option", options.option), _given("role", options.role)
+    own_options(options.method, ADAPTATIONS.get(options.method)(), given)  # an option `lr` is none of a method's
     model = finetune(
         options.backbone,
         options.data,
@@ -113,9 +117,8 @@ def _finetune(options: argparse.Namespace) -> int:
     for line in report(model, _chosen(options, given, model), told):
         print(line)
     if options.out:
-        print(
-            f'saved in {options.out}; use it with `zoo predict {options.out} FILES` or zoo.load_model("{options.out}")'
-        )
+        place = shlex.quote(options.out)
+        print(f"saved in {options.out}; use it with `zoo predict {place} FILES` or zoo.load_model({options.out!r})")
     return 0
 
 
@@ -161,11 +164,13 @@ def _predict(options: argparse.Namespace) -> int:
         options.model, options.paths, options.out, columns=tuple(options.column), batch_size=options.batch_size
     )
     if options.out:
-        print(f"{found.rows} answers in {options.out}")
+        print(f"{found.rows} rows in {options.out}")
     for where, reason in found.unreadable[:10]:
         print(f"not read: {where}: {reason}", file=sys.stderr)
     if found.unreadable:
-        print(f"{len(found.unreadable)} inputs have no answer; their rows say why", file=sys.stderr)
+        print(
+            f"{len(found.unreadable)} of {found.rows} inputs are without an answer; their rows say why", file=sys.stderr
+        )
     return 1 if found.unreadable else 0
 
 

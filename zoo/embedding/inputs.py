@@ -123,7 +123,7 @@ def _cells(path: Path, column: str) -> Sequence[str | None]:
     """The values of one column; None where a cell is empty."""
     columns = read_table(path).columns
     if column not in columns:
-        raise UnknownName("column", column, columns, f"Columns of {path}.")
+        raise UnknownName("column", column, columns, f"{path} has the columns {', '.join(map(repr, columns))}.")
     values = columns[column]
     if other := next((value for value in values if not isinstance(value, (str, type(None)))), None):
         raise DataError(
