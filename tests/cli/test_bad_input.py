@@ -42,10 +42,16 @@ def broken(tmp_path):
     return root
 
 
+def numbered(at, number):
+    return table(at / "a.csv", [(text, number(place)) for place, (text, _) in enumerate(rows(at))])
+
+
 CASES = {  # what it is: how it is made, options, and what is said
     "one class": (lambda at: folder(at / "one class", {"only": 6}), {}, "needs at least 2"),
     "a class of one sample": (
-        lambda at: folder(at / "photos", {"a": 9, "b": 9, "rare": 1}), {}, "class 'rare' of photos has 1 sample; at least 3",
+        lambda at: folder(at / "photos", {"a": 9, "b": 9, "rare": 1}),
+        {},
+        "class 'rare' of photos has 1 sample; at least 3",
     ),
     "no labels": (lambda at: folder(at / "bare", {".": 4}), {}, "holds images and no labels"),
     "nothing": (lambda at: (at / "empty").mkdir() or at / "empty", {}, "nothing that zoo reads as data"),
@@ -53,28 +59,44 @@ CASES = {  # what it is: how it is made, options, and what is said
     "too many unreadable images": (broken, {"bad_samples": "cap 1%"}, "more than the 1 % that are allowed"),
     "no policy": (broken, {"bad_samples": "ignore"}, "'ignore' is no policy for bad samples"),
     "labels above the class": (
-        lambda at: folder(at / "photos", {"a": 9, "b": 9}), {"labels": 50}, "a budget of 50 labels a class",
+        lambda at: folder(at / "photos", {"a": 9, "b": 9}),
+        {"labels": 50},
+        "a budget of 50 labels a class",
     ),
-    "an empty label": (lambda at: table(at / "a.csv", [*rows(at), ("a cat", "")]), {}, "1 of 25 labels are empty.*row 24"),
+    "an empty label": (
+        lambda at: table(at / "a.csv", [*rows(at), ("a cat", "")]),
+        {},
+        "1 of 25 labels are empty.*row 24",
+    ),
     "NaN for a number": (
-        lambda at: table(at / "a.csv", [(t, "nan" if i == 7 else i / 3) for i, (t, _) in enumerate(rows(at))]),
-        {"answer": "regression"}, r"row 7 of .*a\.csv, holds 'nan', which is no finite number",
+        lambda at: numbered(at, lambda place: "nan" if place == 7 else place / 3),
+        {"answer": "regression"},
+        r"row 7 of .*a\.csv, holds 'nan', which is no finite number",
     ),
     "classes or quantities": (
-        lambda at: table(at / "a.csv", [(t, i % 5 + 0.5) for i, (t, _) in enumerate(rows(at))]),
-        {}, "which may be classes or quantities",
+        lambda at: numbered(at, lambda place: place % 5 + 0.5),
+        {},
+        "which may be classes or quantities",
     ),
-    "one class in a table": (lambda at: table(at / "a.csv", [(t, "x") for t, _ in rows(at)]), {}, "has one class only, 'x'"),
-    "an unknown role": (lambda at: table(at / "a.csv", rows(at)), {"roles": {"txt": "review"}}, "unknown role 'txt'. Nearest: text"),
+    "one class in a table": (lambda at: numbered(at, lambda place: "x"), {}, "has one class only, 'x'"),
+    "an unknown role": (
+        lambda at: table(at / "a.csv", rows(at)),
+        {"roles": {"txt": "review"}},
+        "unknown role 'txt'. Nearest: text",
+    ),
     "an unknown column": (
-        lambda at: table(at / "a.csv", rows(at)), {"roles": {"text": "rview"}}, "unknown column 'rview'. Nearest: review",
+        lambda at: table(at / "a.csv", rows(at)),
+        {"roles": {"text": "rview"}},
+        "unknown column 'rview'. Nearest: review",
     ),
     "texts for a backbone of images": (
-        lambda at: table(at / "a.csv", rows(at)), {}, "is a backbone for vision, and text_classification is for text",
+        lambda at: table(at / "a.csv", rows(at)),
+        {},
+        "is a backbone for vision, and text_classification is for text",
     ),
     "a text file": (lambda at: table(at / "a.txt", []), {}, r"a\.txt is no table that zoo reads"),
     "a path that is none": (lambda at: at / "nowhere", {}, "unknown data set .*nowhere"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import transformers
-import zoo
 from PIL import Image
 from transformers_repos import save, save_words
 
+import zoo
 from zoo.data.splits import split_data
 from zoo.training.finetuning import task_of
 from zoo.training.inputs import Inputs

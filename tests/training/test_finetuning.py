@@ -269,7 +269,7 @@ def test_settings_that_a_frozen_method_would_ignore_are_refused_before_anything_
 
 def test_roles_of_data_without_columns_are_refused(photos):
     data = image_folder(photos)
-    with pytest.raises(zoo.ZooError, match="has no columns. Fix: leave roles out"):
+    with pytest.raises(zoo.ZooError, match=r"has no columns\. Fix: leave roles out"):
         zoo.finetune("pocket/resnet10.glyphs", data, roles={"label": "x"}, quiet=True)
 
 

@@ -9,8 +9,8 @@ from small_backbones import small
 from small_data import backbone_for, job_of, labelled
 
 import zoo
-from zoo.adaptations.options import own_options
 from zoo.adaptations import ADAPTATIONS
+from zoo.adaptations.options import own_options
 from zoo.data.splits import Split, split_data
 from zoo.errors import UnknownName
 from zoo.providers.batching import encode_samples

@@ -52,5 +52,5 @@ def test_zero_shot_has_nothing_to_search():
 
 @pytest.mark.parametrize("settings", [{"early_stopping": 0}, {"early_stopping": -1}, {"search": -1}])
 def test_numbers_that_none_can_be(settings):
-    with pytest.raises(InvalidRecord, match="1 .*or more, received"):
+    with pytest.raises(InvalidRecord, match=r"1 .*or more, received"):
         check_training("full", **settings)

@@ -11,7 +11,6 @@ from zoo.adaptations.options import own_options
 from zoo.data.augment import check_augmentation
 from zoo.data.bad_samples import examine
 from zoo.data.duplicates import duplicates
-from zoo.data.labelled import LabelledData
 from zoo.data.sources import read_data
 from zoo.data.splits import label_budget, split_data
 from zoo.errors import IncompatibleError
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from zoo.contracts import Backbone
+    from zoo.data.labelled import LabelledData
     from zoo.data.splits import Split
 
 
@@ -124,7 +124,7 @@ def finetune(
     tell = (lambda _: None) if quiet else tell or _on_stderr
     data = read_data(data, inputs=inputs, answer=answer, roles=roles)
     check_method(method, data.kind, pretrained=pretrained)
-    how = _augmentation(adaptation, data, augmentation)
+    how = usual_augmentation(adaptation, data, augmentation)
     check_augmentation(how, data.inputs)
     start = "as given"
     if isinstance(backbone, str):
@@ -133,7 +133,7 @@ def finetune(
         backbone = load(backbone, pretrained=pretrained, seed=seed, layers=wants_layers(method))
     check_task(backbone.spec, data.kind)
     tell(f"{backbone.spec.name}, {start}: a new head on {backbone.pooled_dim} features; {spec.device}")
-    data, prepared = _readable(data, backbone, bad_samples)
+    data, prepared = readable(data, backbone, bad_samples)
     parts, notes = split_data(data, seed=seed)
     notes = (*backbone.notes, *data.notes, *notes, *filter(None, [duplicates(data, parts).note(data)]))
     if not pretrained and getattr(adaptation, "needs_trained", False):
@@ -186,7 +186,7 @@ def task_of(data: LabelledData) -> TaskSpec:
     return TaskSpec(data.name, data.kind, data.name, len(data.classes) or 1, primary, data.digest)
 
 
-def _readable(data: LabelledData, backbone: Backbone, policy: str) -> tuple[LabelledData, Inputs]:
+def readable(data: LabelledData, backbone: Backbone, policy: str) -> tuple[LabelledData, Inputs]:
     """The data without samples that cannot be read, as `policy` says, and its preprocessed inputs."""
     inputs = Inputs(data.samples, backbone.preprocess, backbone.spec.padding)
     kept, bad = examine(data, inputs.one, policy)
@@ -204,7 +204,8 @@ def _budget(data: LabelledData, parts: Split, labels_per_class: int | None, seed
     return label_budget(data.targets, parts.train, labels_per_class, seed, data.classes)
 
 
-def _augmentation(adaptation: Any, data: LabelledData, asked: str | None) -> str:
+def usual_augmentation(adaptation: Any, data: LabelledData, asked: str | None) -> str:
+    """The augmentation that was asked for, or the method's own, or that of the kind of samples."""
     usual = "warp" if data.inputs == "image" else "none"
     return asked or str(getattr(adaptation, "augmentation", usual))
 
