@@ -109,7 +109,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # no types
         self.seed = seed
         self.device = device
 
-    def _fitted(self, samples: Sequence[Any], labels: Any, answer: str, names: Sequence[Any] = ()) -> FittedModel:
+    def _fitted(self, samples: Sequence[Any], labels: Any, answer: str, names: Any = ()) -> FittedModel:
         """The model of these samples; `names` are shown for the classes 0, 1, ..."""
         adaptation = ADAPTATIONS.get(self.method)()
         own = own_options(self.method, adaptation, self.options or {})
