@@ -85,7 +85,7 @@ def _finetune(options: argparse.Namespace) -> int:
     from zoo.providers.loading import load, spec_of
     from zoo.training.device import choose_device
     from zoo.training.finetuning import finetune
-    from zoo.training.matching import check_task, wants_layers
+    from zoo.training.matching import check_fit, check_task, wants_layers
 
     device = choose_device(options.device)
     adaptation = ADAPTATIONS.get(options.method)
@@ -94,6 +94,7 @@ def _finetune(options: argparse.Namespace) -> int:
     spec = spec_of(options.backbone)
     data = read_data(options.data, inputs=options.inputs, answer=options.answer, roles=roles)
     check_task(spec, data.kind)
+    check_fit(options.method, spec)
     backbone = load(
         options.backbone, pretrained=not options.scratch, seed=options.seed, layers=wants_layers(options.method)
     )

@@ -21,7 +21,7 @@ from zoo.tasks import TASKS
 from zoo.training.fitted import FittedModel, FittedSpec, writable
 from zoo.training.inputs import Inputs
 from zoo.training.jobs import Job, fit, scored
-from zoo.training.matching import check_method, check_task, wants_layers
+from zoo.training.matching import check_fit, check_method, check_task, wants_layers
 from zoo.training.searching import search_settings
 from zoo.training.trainspec import TrainSpec
 
@@ -117,8 +117,10 @@ def finetune(
     check_augmentation(how, data.inputs)
     if isinstance(backbone, str):
         check_task(spec_of(backbone), data.kind)
+        check_fit(method, spec_of(backbone))
         backbone = load(backbone, pretrained=pretrained, seed=seed, layers=wants_layers(method))
     check_task(backbone.spec, data.kind)
+    check_fit(method, backbone.spec)
     data, prepared = _readable(data, backbone, bad_samples)
     parts, notes = split_data(data, seed=seed)
     notes = (*notes, *filter(None, [duplicates(data, parts).note(data)]))

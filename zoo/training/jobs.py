@@ -136,7 +136,7 @@ def fit(
     with seeded(substream(spec.seed, "head")):
         head = kind.head(job.backbone, job.task)
     settings = {"lr": spec.lr, "weight_decay": spec.weight_decay, **options}
-    groups = prepared(adaptation, job.backbone, settings, spec.seed)
+    groups = prepared(adaptation, job.backbone, settings, spec.seed, job.modality)
     if not adaptation.trains_backbone:
         return _frozen(job, adaptation, options, spec.seed, say)
     known = Labelled(job.inputs, job.data.targets, job.chosen, job.modality)
