@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CONVOLUTIONS = {"conv_dim": [16] * 7}  # those that read waveforms are 512 wide by default
 SIZES = {
+    "audio-spectrogram-transformer": {"max_length": 64},
     "convnext": {"image_size": 64},
     "hubert": CONVOLUTIONS,
     "segformer": {"image_size": 64},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.adaptations.groups import parameter_groups
@@ -65,9 +67,11 @@ class Lora:
             lora_alpha=chosen["alpha"] or 2 * chosen["rank"],
             lora_dropout=chosen["dropout"],
             use_dora=chosen["dora"],
-            target_modules=targets(backbone, wanted),
+            target_modules="|".join(map(re.escape, targets(backbone, wanted))),  # of a list peft takes ends of names
         )
-        self._injected = tuner(backbone.module, settings, ADAPTER)
+        with warnings.catch_warnings():  # peft sees by itself that GPT-2's Conv1D is turned round
+            warnings.filterwarnings("ignore", "fan_in_fan_out is set to", UserWarning)
+            self._injected = tuner(backbone.module, settings, ADAPTER)
         backbone.module.requires_grad_(False)
         own = {name: weight for name, weight in backbone.module.named_parameters() if f".{ADAPTER}" in name}
         if idle := sorted(set(own) - receiving(backbone, own)):
