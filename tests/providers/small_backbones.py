@@ -92,7 +92,9 @@ def own(kind: str, layers: bool = False) -> Backbone:
     torch.manual_seed(0)
     net = Attending()
     if kind == "convolutions":
-        net = nn.Sequential(nn.Conv2d(3, 6, 3, 2), nn.Sequential(nn.Conv2d(6, 6, 3), nn.GELU()), nn.Conv2d(6, 8, 3, 2))
+        net = nn.Sequential(
+            nn.Conv2d(3, 12, 3, 2), nn.Sequential(nn.Conv2d(12, 12, 3), nn.GELU()), nn.Conv2d(12, 16, 3, 2)
+        )
     return zoo.wrap(net, input_size=(3, 16, 16), layers=layers)
 
 
