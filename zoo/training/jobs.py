@@ -138,11 +138,11 @@ def fit(
         head = kind.head(job.backbone, job.task)
     settings = {"lr": spec.lr, "weight_decay": spec.weight_decay, **options}
     if not adaptation.trains_backbone:
-        prepared(adaptation, job.backbone, settings, spec.seed)
+        prepared(adaptation, job.backbone, settings, spec.seed, job.modality)
         return _frozen(job, adaptation, options, spec.seed, say)
     known = Labelled(job.inputs, job.data.targets, job.chosen, job.modality)
     weights = kind.start(head, job.data.targets[job.chosen], job.data.classes, job.class_weights)  # may refuse: first
-    groups = prepared(adaptation, job.backbone, settings, spec.seed)
+    groups = prepared(adaptation, job.backbone, settings, spec.seed, job.modality)
     pull = None if weights.values is None else torch.from_numpy(weights.values)
     identity = digest_of([
         weights_digest(both(job.backbone, head)), job.data.digest, job.chosen.tolist(), job.data.classes, job.method,
