@@ -78,13 +78,20 @@ class Job:
 
     def features(self, indices: np.ndarray) -> np.ndarray:
         """What a head takes of the samples at `indices`, [n, D] or of all layers [n, L, D]: kept, if nothing trains."""
-        key = indices.tobytes()
-        if key not in self.seen:
-            self.seen[key] = features_of(
-                self.backbone, self.data, indices, self.device, modality=self.modality,
-                layers=wants_layers(self.method), inputs=self.inputs,
-            )  # fmt: skip
-        return self.seen[key]
+        self.read(indices)
+        return self.seen[indices.tobytes()]
+
+    def read(self, *parts: np.ndarray) -> None:
+        """Read the features of several parts in one go, because to find what is kept costs a digest of all weights."""
+        fresh = [part for part in parts if part.tobytes() not in self.seen]
+        if not fresh:
+            return
+        every = np.unique(np.concatenate(fresh))
+        made = features_of(
+            self.backbone, self.data, every, self.device, modality=self.modality, layers=wants_layers(self.method),
+            inputs=self.inputs,
+        )  # fmt: skip
+        self.seen.update((part.tobytes(), made[np.searchsorted(every, part)]) for part in fresh)
 
     def outputs(self, head: nn.Module, indices: np.ndarray) -> Tensor:
         """Outputs [n, K] of the backbone as it is now, on the CPU."""
@@ -178,6 +185,7 @@ def _frozen(job: Job, adaptation: Any, options: Mapping[str, Any], seed: int, sa
     if getattr(adaptation, "needs_names", False):
         features, more = np.zeros((0, job.backbone.pooled_dim), np.float32), {"names": job.data.classes}
     else:
+        job.read(job.chosen, job.split.validation, job.split.test)
         features = job.features(job.chosen)
     heads = [adaptation.fit_head(features, targets, each, job.task.classes, **more) for each in tried]
     best = 0
