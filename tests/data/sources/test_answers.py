@@ -94,6 +94,7 @@ def test_columns_of_flags():
         ([["a", "a"], ["b"]], "", "row 0 of t.csv names a class twice"),
         ([[0.5], [1.5]], "", "holds 0.5, which names no class"),
         ([["a"], ["a"]], "", "names 1 class"),
+        ([["a", "b"], ["b", "a"]], "", "gives all 2 samples the same classes: nothing to tell apart"),
         ([["a"], ["b"]], "classification", "holds lists, which are no single class"),
         (["a", "a", "a"], "", "one class only, 'a', in all 3 rows"),
         (["a", "b"], "regression", "row 0 of t.csv, holds 'a', which is no finite number"),

@@ -111,9 +111,7 @@ def _check_filled(values: Sequence[Any], kind: Kind, where: _Where) -> None:
     empty = [
         at
         for at, value in enumerate(values)
-        if is_empty(value)
-        or (numbers and math.isnan(float(value)))
-        or (declared and type(value) is int and value < 0)
+        if is_empty(value) or (numbers and math.isnan(float(value))) or (declared and type(value) is int and value < 0)
     ]
     if empty:
         fix = "fill them, or take these rows out"
@@ -246,6 +244,11 @@ def _checked_flags(targets: np.ndarray, names: tuple[str, ...], what: str) -> An
     if len(names) < 2:
         raise DataError(
             f"{what} names {len(names)} class; several labels need at least 2. Fix: answer='classification'."
+        )
+    if len(targets) and (targets == targets[0]).all():
+        raise DataError(
+            f"{what} gives all {len(targets)} samples the same classes: nothing to tell apart. Fix: name another column; "
+            "lists name classes, and flags of 0 and 1 go into columns of their own, one for each class."
         )
     never = [name for at, name in enumerate(names) if not targets[:, at].any()]
     notes: tuple[str, ...] = ()
