@@ -43,7 +43,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path):
     table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
     pq.write_table(table, tmp_path / "a.parquet")
     for read in (lambda: read_parquet(tmp_path / "a.parquet"), lambda: arrow_table(table, "frame")):
-        with pytest.raises(DataError, match="has two columns 'a'. Fix: rename one"):
+        with pytest.raises(DataError, match=r"has two columns 'a'\. Fix: rename one"):
             read()
 
 

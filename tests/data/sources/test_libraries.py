@@ -122,5 +122,5 @@ def test_what_strangers_saved_stays_in_its_folder(tmp_path, path):
 
 def test_a_cell_without_bytes_and_path_is_empty():
     cells = [{"bytes": png(1), "path": None}, {"bytes": None, "path": None}]
-    with pytest.raises(DataError, match="row 1 of dataset is empty. Fix: fill it"):
+    with pytest.raises(DataError, match=r"row 1 of dataset is empty\. Fix: fill it"):
         from_datasets(datasets.Dataset.from_dict({"image": cells, "label": ["a", "b"]}))

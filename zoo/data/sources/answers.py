@@ -247,8 +247,8 @@ def _checked_flags(targets: np.ndarray, names: tuple[str, ...], what: str) -> An
         )
     if len(targets) and (targets == targets[0]).all():
         raise DataError(
-            f"{what} gives all {len(targets)} samples the same classes: nothing to tell apart. Fix: name another column; "
-            "lists name classes, and flags of 0 and 1 go into columns of their own, one for each class."
+            f"{what} gives all {len(targets)} samples the same classes: nothing to tell apart. Fix: name another "
+            "column; lists name classes, and flags of 0 and 1 go into columns of their own, one for each class."
         )
     never = [name for at, name in enumerate(names) if not targets[:, at].any()]
     notes: tuple[str, ...] = ()
