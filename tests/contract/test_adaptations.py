@@ -66,10 +66,10 @@ def folder(kind):
 SIDES = ("vision", "text")
 FAMILIES = {  # pocket has one
     "pocket/resnet10.glyphs": Family(named("pocket/resnet10.glyphs"), fast=True),
-    "timm/test_vit": Family(named("timm/test_vit"), fast=True),
-    "timm/test_resnet": Family(named("timm/test_resnet")),
-    "timm/test_convnext": Family(named("timm/test_convnext")),
-    "torchvision/shufflenet": Family(image("torchvision/shufflenet_v2_x0_5"), fast=True),
+    "timm/test_vit": Family(image("timm/test_vit"), fast=True),
+    "timm/test_resnet": Family(image("timm/test_resnet")),
+    "timm/test_convnext": Family(image("timm/test_convnext")),
+    "torchvision/shufflenet": Family(image("torchvision/shufflenet_v2_x0_5")),
     "torchvision/swin": Family(image("torchvision/swin_t")),
     "module/attending": Family(lambda _, layers: own("attending", layers), fast=True),
     "module/convolutions": Family(lambda _, layers: own("convolutions", layers)),
