@@ -1,5 +1,8 @@
 """Every adaptation on two families of every provider and modality: it trains what it says, by a gradient, and fits."""
 
+import dataclasses
+from collections.abc import Callable
+
 import numpy as np
 import open_clip_small
 import pytest
@@ -23,15 +26,33 @@ from zoo.training.inputs import Inputs
 from zoo.training.matching import check_fit, check_method, wants_layers
 from zoo.training.trainspec import TrainSpec
 
-RATES = {"full": 0.002, "lp_ft": 0.002, "lora": 0.003, "top_k": 0.01}
-STEPS = {"full": 80, "lp_ft": 80, "lora": 100, "top_k": 80}
+RATES = {"full": 0.001, "lp_ft": 0.001, "lora": 0.003, "top_k": 0.01}
+STEPS = {"full": 100, "lp_ft": 200, "lora": 100, "top_k": 80}
 WEIGHT_DECAY = 0.01
 COUNT = 8
 TARGETS = np.arange(COUNT) % 2
 
 
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """How a backbone is built, what kind it is, and of an image-text one which features answer."""
+
+    make: Callable
+    modality: str = "vision"
+    side: str = ""
+    fast: bool = False
+
+
 def named(name):
     return lambda _, layers: zoo.load(name, pretrained=name.startswith("pocket"), seed=0, layers=layers)
+
+
+def image(name):
+    return lambda _, layers: of_size(name, 64, layers)
+
+
+def arch(name):
+    return lambda _, layers: narrow(name, layers)
 
 
 def folder(kind):
@@ -42,35 +63,77 @@ def folder(kind):
     return make
 
 
-FAST, SLOW = True, False
-FAMILIES = {  # how it is built, and which features answer where that is not the backbone's own
-    "pocket/resnet10.glyphs": (FAST, named("pocket/resnet10.glyphs"), ""),
-    "timm/test_vit": (FAST, named("timm/test_vit"), ""),
-    "timm/test_resnet": (SLOW, named("timm/test_resnet"), ""),
-    "timm/test_convnext": (SLOW, named("timm/test_convnext"), ""),
-    "torchvision/shufflenet": (FAST, lambda _, layers: of_size("torchvision/shufflenet_v2_x0_5", 64, layers), ""),
-    "torchvision/swin": (SLOW, lambda _, layers: of_size("torchvision/swin_t", 64, layers), ""),
-    "module/attending": (FAST, lambda _, layers: own("attending", layers), ""),
-    "module/convolutions": (SLOW, lambda _, layers: own("convolutions", layers), ""),
-    "torchaudio/wav2vec2": (FAST, lambda _, layers: of_torchaudio("wav2vec2", layers), ""),
-    "torchaudio/wavlm": (SLOW, lambda _, layers: of_torchaudio("wavlm", layers), ""),
+SIDES = ("vision", "text")
+FAMILIES = {  # pocket has one
+    "pocket/resnet10.glyphs": Family(named("pocket/resnet10.glyphs"), fast=True),
+    "timm/test_vit": Family(image("timm/test_vit"), fast=True),
+    "timm/test_resnet": Family(image("timm/test_resnet")),
+    "timm/test_convnext": Family(image("timm/test_convnext")),
+    "torchvision/shufflenet": Family(image("torchvision/shufflenet_v2_x0_5")),
+    "torchvision/swin": Family(image("torchvision/swin_t")),
+    "module/attending": Family(lambda _, layers: own("attending", layers), fast=True),
+    "module/convolutions": Family(lambda _, layers: own("convolutions", layers)),
+    "torchaudio/wav2vec2": Family(lambda _, layers: of_torchaudio("wav2vec2", layers), "speech", fast=True),
+    "torchaudio/wavlm": Family(lambda _, layers: of_torchaudio("wavlm", layers), "speech"),
+    **{f"transformers/{name}": Family(arch(name), "text", fast=name == "bert") for name in ("bert", "gpt2", "t5")},
+    **{f"transformers/{name}": Family(arch(name)) for name in ("segformer", "swin", "vit")},
+    "transformers/hubert": Family(arch("hubert"), "speech"),
+    "transformers/audio-spectrogram-transformer": Family(arch("audio-spectrogram-transformer"), "speech"),
     **{
-        f"transformers/{arch}": (arch in ("bert", "hubert"), lambda _, layers, arch=arch: narrow(arch, layers), "")
-        for arch in ("bert", "t5", "gpt2", "vit", "swin", "segformer", "hubert", "audio-spectrogram-transformer")
+        f"transformers/{name} {side}": Family(arch(name), "image-text", side, fast=name == "clip")
+        for name in ("clip", "siglip")
+        for side in SIDES
     },
     **{
-        f"transformers/{arch} {side}": (arch == "clip", lambda _, layers, arch=arch: narrow(arch, layers), side)
-        for arch in ("clip", "siglip")
-        for side in ("vision", "text")
-    },
-    **{
-        f"open_clip/{kind or 'vit'} {side}": (not kind, folder(kind), side)
+        f"open_clip/{kind or 'vit'} {side}": Family(folder(kind), "image-text", side, fast=side == "text" and not kind)
         for kind in ("", "timm")
-        for side in ("vision", "text")
+        for side in SIDES
     },
 }
+PYRAMIDS = {  # their layers differ in width
+    *("pocket/resnet10.glyphs", "timm/test_resnet", "timm/test_convnext", "torchvision/shufflenet"),
+    *(
+        "torchvision/swin",
+        "transformers/segformer",
+        "transformers/swin",
+        "open_clip/timm vision",
+        "module/convolutions",
+    ),
+}
 METHODS = ADAPTATIONS.names()
-NETWORKS = [pytest.param(name, marks=[] if row[0] else pytest.mark.slow) for name, row in FAMILIES.items()]
+TASKS = {"vision": "image_classification", "text": "text_classification", "speech": "audio_classification"}
+
+
+def refusal(method, family):
+    """Why a method does not fit, as it is told before anything is loaded; "" where it does."""
+    if method == "top_k" and family.side:
+        return "is a backbone for image-text, and top_k is for vision or text or speech"
+    if method == "zero_shot" and not family.side:
+        return f"is a backbone for {family.modality}, and zero_shot is for image-text"
+    if method == "zero_shot" and family.side == "text":
+        return "zero_shot names the one class of an image, and the task is text_classification"
+    return ""
+
+
+def cells(holds):
+    """Parameters `method, name` of the cells for which something holds; all but the small ones are slow."""
+    found = [(method, name) for name, family in FAMILIES.items() for method in METHODS if holds(method, name, family)]
+    return pytest.mark.parametrize(
+        ("method", "name"),
+        [pytest.param(*each, marks=[] if FAMILIES[each[1]].fast else pytest.mark.slow) for each in found],
+    )
+
+
+def trains(method, name, family):
+    return ADAPTATIONS.get(method).trains_backbone and not refusal(method, family)
+
+
+def freezes(method, name, family):
+    return not (ADAPTATIONS.get(method).trains_backbone or refusal(method, family) or narrows(method, name, family))
+
+
+def narrows(method, name, family):
+    return wants_layers(method) and name in PYRAMIDS
 
 
 @pytest.fixture
@@ -79,9 +142,9 @@ def cell(tmp_path):
     made = iter(range(99))
 
     def build(name, layers=False):
-        _, make, modality = FAMILIES[name]
-        backbone = make(tmp_path / str(next(made)), layers)
-        data = Labelled(noise(backbone, modality), TARGETS, np.arange(COUNT), modality)
+        family = FAMILIES[name]
+        backbone = family.make(tmp_path / str(next(made)), layers)
+        data = Labelled(noise(backbone, family.side), TARGETS, np.arange(COUNT), family.side)
         if not name.startswith("pocket"):
             settle(backbone, data)
         return backbone, data
@@ -131,27 +194,6 @@ def settle(backbone, data):
         backbone.module.eval()
 
 
-def refusal(name, method, backbone):
-    """Why a method does not fit, from the record alone; "" where it does."""
-    if name.startswith(("open_clip", "transformers/clip", "transformers/siglip")) and method == "top_k":
-        return "image-text, and top_k is for vision or text or speech"
-    if method == "zero_shot" and backbone.spec.modality != "image-text":
-        return f"{backbone.spec.modality}, and zero_shot is for image-text"
-    return "zero_shot names the one class of an image" if method == "zero_shot" and name.endswith(" text") else ""
-
-
-NO_LAYERS = {  # pyramids: their layers differ in width
-    *("pocket/resnet10.glyphs", "timm/test_resnet", "timm/test_convnext", "torchvision/shufflenet"),
-    *(
-        "torchvision/swin",
-        "transformers/segformer",
-        "transformers/swin",
-        "open_clip/timm vision",
-        "module/convolutions",
-    ),
-}
-
-
 def trained_by(method, backbone, data):
     adaptation = ADAPTATIONS.get(method)()
     settings = {"lr": RATES.get(method, 0.0), "weight_decay": WEIGHT_DECAY}
@@ -170,31 +212,27 @@ def fitted(method, backbone, data, steps):
     return head, notes
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("method", METHODS)
-def test_a_method_trains_what_it_says_by_a_gradient_and_fits_or_is_refused(method, name, cell):
+@cells(lambda method, name, family: refusal(method, family))
+def test_what_does_not_fit_is_refused_with_its_reason(method, name, cell):
+    family, (backbone, _) = FAMILIES[name], cell(name)
+    with pytest.raises(IncompatibleError, match=refusal(method, family)):  # noqa: PT012  (one of the two refuses)
+        check_fit(method, backbone.spec)
+        check_method(method, TASKS[family.side or family.modality], pretrained=True)
+
+
+@cells(narrows)
+def test_layers_that_have_no_sum_are_refused(method, name, cell):
+    backbone, data = cell(name, layers=True)
+    inputs = data.inputs[data.indices]
+    with pytest.raises(IncompatibleError, match=r"layers have the widths .* so they have no sum"):
+        pooled(backbone, inputs, data.modality, read=pooled_layers)
+
+
+@cells(trains)
+def test_what_is_said_to_train_can_and_receives_a_gradient_and_nothing_else_does(method, name, cell):
     backbone, data = cell(name)
-    kind = {"text": "text_classification", "speech": "audio_classification"}.get(
-        data.modality or backbone.spec.modality, "image_classification"
-    )
-    if reason := refusal(name, method, backbone):
-        with pytest.raises(IncompatibleError, match=reason):
-            check_fit(method, backbone.spec)
-            check_method(method, kind, pretrained=True)
-        pytest.skip(f"does not fit: {reason}")
     check_fit(method, backbone.spec)
-    check_method(method, kind, pretrained=True)
-    adaptation = ADAPTATIONS.get(method)
-    if not adaptation.trains_backbone:
-        frozen(method, name, cell)
-        return
-    says_what_trains(method, *cell(name))
-    changes_what_it_said(method, name, cell)
-    fits_one_batch(method, *cell(name))
-
-
-def says_what_trains(method, backbone, data):
-    """Exactly what an adaptation says can train, and each of it receives a gradient from the features of the task."""
+    check_method(method, TASKS[FAMILIES[name].side or FAMILIES[name].modality], pretrained=True)
     adaptation, groups = trained_by(method, backbone, data)
     said = {id(weight) for group in groups for weight in group["params"]}
     weights = dict(backbone.module.named_parameters())
@@ -202,34 +240,30 @@ def says_what_trains(method, backbone, data):
     assert {name for name, weight in weights.items() if weight.requires_grad} == {
         name for name, weight in weights.items() if id(weight) in said
     }
+    trained = {name for name, weight in weights.items() if id(weight) in said}
+    assert reached(backbone, data) == trained
+    if method in ("full", "lp_ft"):  # and none is left out
+        backbone.module.requires_grad_(True)
+        assert reached(backbone, data) == trained
+        assert bool(adaptation.notes) == (len(trained) < len(weights))
+
+
+def reached(backbone, data):
+    """Names of the weights that receive a gradient from the features of the task, of the whole batch."""
+    weights = dict(backbone.module.named_parameters())
     with torch.no_grad():  # what is all zero hides what lies behind it: one half of a LoRA
         for weight in weights.values():
+            weight.grad = None
             if not weight.any():
                 weight.copy_(0.02 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(0)))
     backbone.module.eval()
     out = pooled(backbone, data.inputs[data.indices], data.modality)
     (out * torch.randn(out.shape, generator=torch.Generator().manual_seed(0))).sum().backward()
-    idle = [
-        name
-        for name, weight in weights.items()
-        if id(weight) in said and not (weight.grad is not None and weight.grad.any())
-    ]
-    assert idle == []
-    given = [name for name, weight in weights.items() if id(weight) not in said and weight.grad is not None]
-    assert given == []
-    if method in ("full", "lp_ft"):  # and no weight is left out that would have received one
-        for weight in weights.values():
-            weight.grad = None
-        backbone.module.requires_grad_(True)
-        out = pooled(backbone, data.inputs[data.indices], data.modality)
-        (out * torch.randn(out.shape, generator=torch.Generator().manual_seed(0))).sum().backward()
-        reached = {name for name, weight in weights.items() if weight.grad is not None and weight.grad.any()}
-        assert reached == {name for name, weight in weights.items() if id(weight) in said}
-        assert bool(adaptation.notes) == (len(reached) < len(weights))
+    return {name for name, weight in weights.items() if weight.grad is not None and weight.grad.any()}
 
 
-def changes_what_it_said(method, name, cell):
-    """After two steps with weight decay exactly that has changed; of BatchNorm only the statistics that go with it."""
+@cells(trains)
+def test_training_changes_what_was_said_and_nothing_else(method, name, cell):
     plain, data = cell(name)
     if method == "lora":
         expected = {f"{target}.weight" for target in targets(as_seen(plain, data.modality))}
@@ -249,8 +283,9 @@ def changes_what_it_said(method, name, cell):
     assert {n for n in changed - parameters if n.rpartition(".")[0] not in owners} == set()  # BatchNorm's statistics
 
 
-def fits_one_batch(method, backbone, data):
-    """A few steps bring the loss of one batch near zero."""
+@cells(trains)
+def test_one_batch_is_fitted_to_a_loss_near_zero(method, name, cell):
+    backbone, data = cell(name)
     head, _ = fitted(method, backbone, data, STEPS[method])
     backbone.module.eval()
     for part in backbone.module.modules():
@@ -261,15 +296,11 @@ def fits_one_batch(method, backbone, data):
     assert float(Classification().loss(outputs, torch.from_numpy(TARGETS))) < 0.05
 
 
-def frozen(method, name, cell):
-    """Nothing changes in the backbone, and the head that is fitted answers for its own samples."""
+@cells(freezes)
+def test_nothing_trains_and_the_head_answers_for_its_own_samples(method, name, cell):
     layers = wants_layers(method)
-    if layers and name in NO_LAYERS:
-        with pytest.raises(IncompatibleError, match="so they have no sum|cannot give its hidden layers"):
-            backbone, data = cell(name, layers=True)
-            pooled(backbone, data.inputs[data.indices], data.modality, read=pooled_layers)
-        pytest.skip("does not fit: no hidden layers of one width")
     backbone, data = cell(name, layers)
+    check_fit(method, backbone.spec)
     before = weights_digest(backbone.module)
     adaptation, groups = trained_by(method, backbone, data)
     assert groups == []
@@ -280,7 +311,7 @@ def frozen(method, name, cell):
         else:
             features = extract(backbone, data.inputs, data.indices, "cpu", modality=data.modality)
     more = {"names": ("one", "two")} if method == "zero_shot" else {}
-    options = {"k": 1} if method == "knn" else {"penalty": 10.0} if method in ("linear_probe", "layer_mix") else {}
+    options = {"knn": {"k": 1}, "zero_shot": {}}.get(method, {"penalty": 10.0})
     head = adaptation.fit_head(features.numpy(), TARGETS, options, 2, **more)
     outputs = head(features)
     assert outputs.shape == (COUNT, 2)

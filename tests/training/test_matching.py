@@ -1,8 +1,12 @@
 import pytest
 
+import zoo
 from zoo.catalog.query import describe
 from zoo.errors import IncompatibleError, InvalidRecord
-from zoo.training.matching import answering, check_method, check_task, check_training, wants_layers
+from zoo.specs import BackboneSpec
+from zoo.training.matching import answering, check_fit, check_method, check_task, check_training, wants_layers
+
+CLIP = BackboneSpec("own/pair", "own", "pair", modality="image-text", can=("pooled",))
 
 
 def test_which_features_answer():
@@ -54,3 +58,19 @@ def test_zero_shot_has_nothing_to_search():
 def test_numbers_that_none_can_be(settings):
     with pytest.raises(InvalidRecord, match=r"1 .*or more, received"):
         check_training("full", **settings)
+
+
+def test_a_method_that_does_not_fit_a_backbone_is_refused_with_those_that_do():
+    fitting = "full, linear_probe, knn, lp_ft, lora, layer_mix, zero_shot"
+    with pytest.raises(IncompatibleError, match=rf"image-text, and top_k is for vision or .* that fit: {fitting}"):
+        check_fit("top_k", CLIP)
+    with pytest.raises(IncompatibleError, match="and zero_shot is for image-text"):
+        check_fit("zero_shot", describe("pocket/resnet10"))
+    check_fit("lora", CLIP)
+    check_fit("a third party's", CLIP)
+    check_fit("top_k", BackboneSpec("x/y", "x", "y", modality="unknown"))
+
+
+def test_it_is_refused_before_anything_is_loaded(photos):
+    with pytest.raises(IncompatibleError, match=r"open_clip/ViT-B-32 is a backbone for image-text, and top_k is for"):
+        zoo.finetune("open_clip/ViT-B-32", photos, method="top_k", quiet=True)
