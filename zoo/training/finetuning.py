@@ -21,7 +21,7 @@ from zoo.training.device import choose_device
 from zoo.training.fitted import FittedModel, FittedSpec, writable
 from zoo.training.inputs import Inputs
 from zoo.training.jobs import Job, fit, scored
-from zoo.training.matching import check_method, check_task, check_training, wants_layers
+from zoo.training.matching import check_fit, check_method, check_task, check_training, wants_layers
 from zoo.training.searching import import_optuna, search_settings
 from zoo.training.trainspec import TrainSpec
 
@@ -130,8 +130,10 @@ def finetune(
     if isinstance(backbone, str):
         start = "pre-trained" if pretrained else "from scratch"
         check_task(spec_of(backbone), data.kind)
+        check_fit(method, spec_of(backbone))
         backbone = load(backbone, pretrained=pretrained, seed=seed, layers=wants_layers(method))
     check_task(backbone.spec, data.kind)
+    check_fit(method, backbone.spec)
     tell(f"{backbone.spec.name}, {start}: a new head on {backbone.pooled_dim} features; {spec.device}")
     data, prepared = readable(data, backbone, bad_samples)
     parts, notes = split_data(data, seed=seed)

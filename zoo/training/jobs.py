@@ -78,13 +78,20 @@ class Job:
 
     def features(self, indices: np.ndarray) -> np.ndarray:
         """What a head takes of the samples at `indices`, [n, D] or of all layers [n, L, D]: kept, if nothing trains."""
-        key = indices.tobytes()
-        if key not in self.seen:
-            self.seen[key] = features_of(
-                self.backbone, self.data, indices, self.device, modality=self.modality,
-                layers=wants_layers(self.method), inputs=self.inputs,
-            )  # fmt: skip
-        return self.seen[key]
+        self.read(indices)
+        return self.seen[indices.tobytes()]
+
+    def read(self, *parts: np.ndarray) -> None:
+        """Read the features of several parts in one go, because to find what is kept costs a digest of all weights."""
+        fresh = [part for part in parts if part.tobytes() not in self.seen]
+        if not fresh:
+            return
+        every = np.unique(np.concatenate(fresh))
+        made = features_of(
+            self.backbone, self.data, every, self.device, modality=self.modality, layers=wants_layers(self.method),
+            inputs=self.inputs,
+        )  # fmt: skip
+        self.seen.update((part.tobytes(), made[np.searchsorted(every, part)]) for part in fresh)
 
     def outputs(self, head: nn.Module, indices: np.ndarray) -> Tensor:
         """Outputs [n, K] of the backbone as it is now, on the CPU."""
@@ -138,11 +145,11 @@ def fit(
         head = kind.head(job.backbone, job.task)
     settings = {"lr": spec.lr, "weight_decay": spec.weight_decay, **options}
     if not adaptation.trains_backbone:
-        prepared(adaptation, job.backbone, settings, spec.seed)
+        prepared(adaptation, job.backbone, settings, spec.seed, job.modality)
         return _frozen(job, adaptation, options, spec.seed, say)
     known = Labelled(job.inputs, job.data.targets, job.chosen, job.modality)
     weights = kind.start(head, job.data.targets[job.chosen], job.data.classes, job.class_weights)  # may refuse: first
-    groups = prepared(adaptation, job.backbone, settings, spec.seed)
+    groups = prepared(adaptation, job.backbone, settings, spec.seed, job.modality)
     pull = None if weights.values is None else torch.from_numpy(weights.values)
     identity = digest_of([
         weights_digest(both(job.backbone, head)), job.data.digest, job.chosen.tolist(), job.data.classes, job.method,
@@ -178,6 +185,7 @@ def _frozen(job: Job, adaptation: Any, options: Mapping[str, Any], seed: int, sa
     if getattr(adaptation, "needs_names", False):
         features, more = np.zeros((0, job.backbone.pooled_dim), np.float32), {"names": job.data.classes}
     else:
+        job.read(job.chosen, job.split.validation, job.split.test)
         features = job.features(job.chosen)
     heads = [adaptation.fit_head(features, targets, each, job.task.classes, **more) for each in tried]
     best = 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo import adaptations
 from zoo.adaptations import ADAPTATIONS
+from zoo.catalog.fit import fits
 from zoo.errors import IncompatibleError, InvalidRecord
 from zoo.tasks import NEEDS
 
@@ -82,6 +84,25 @@ def check_training(
     }
     name = next(name for name, there in asked.items() if there)
     raise IncompatibleError(f"{method} {why[name]}. Fix: leave {name} out, or a method that trains, such as full.")
+
+
+def check_fit(method: str, spec: BackboneSpec) -> None:
+    """Refuse a method that does not fit a kind of backbone, as `zoo show` tells it.
+
+    Raises:
+        IncompatibleError: the method needs another modality or capability.
+
+    Example:
+        >>> from zoo.catalog.query import describe
+        >>> check_fit("top_k", describe("pocket/resnet10.glyphs"))
+    """
+    why = adaptations.NEEDS[method].unmet(spec) if method in adaptations.NEEDS and spec.modality != "unknown" else ""
+    if why:
+        fitting = [name for name, lacks in fits(spec, adaptations.NEEDS, adaptations.NEEDS).items() if not lacks]
+        raise IncompatibleError(
+            f"{spec.name} is a backbone for {spec.modality}, and {method} {why}. Fix: choose one of the methods that "
+            f"fit: {', '.join(fitting)}."
+        )
 
 
 def check_task(spec: BackboneSpec, kind: str = "image_classification") -> None:
