@@ -4,6 +4,8 @@ import json
 import shutil
 
 import torch
+from open_clip_small import repository as open_clip_repository
+from open_clip_small import tokenizer_folder
 from small_data import labels_for, samples_for
 from transformers_repos import save, save_words
 
@@ -62,3 +64,21 @@ def test_the_record_points_to_the_carried_files(tmp_path):
     carry(spec, tmp_path / "model")
     assert carried(spec, tmp_path / "model").source == f"folder:{tmp_path / 'model' / 'preprocessing'}"
     assert carried(spec, tmp_path / "model").revision == ""
+
+
+def test_texts_of_open_clip_keep_a_tokenizer_that_is_not_its_own(tmp_path):
+    folder = open_clip_repository(tmp_path / "pairs")
+    tokenizer_folder(folder)
+    config = json.loads((folder / "open_clip_config.json").read_text())
+    config["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = "me/words"
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    texts = [f"{count} {word} sleep" for count in ("a", "two") for word in ("cat", "dogs")] * 6
+    labels = ["cat" if "cat" in text else "dogs" for text in texts]
+    one = zoo.finetune(str(folder), (texts, labels), method="knn", device="cpu", out=tmp_path / "model", quiet=True)
+    images = samples_for("image", 12, tmp_path / "images"), labels_for("classification", 12)
+    data = zoo.read_data(images, inputs="image")
+    two = zoo.finetune(str(folder), data, method="knn", device="cpu", out=tmp_path / "seeing", quiet=True)
+    shutil.rmtree(folder)
+    assert torch.equal(zoo.load_model(tmp_path / "model").outputs(texts[:4]), one.outputs(texts[:4]))
+    assert not (tmp_path / "seeing" / "preprocessing").exists()
+    assert torch.equal(zoo.load_model(tmp_path / "seeing").outputs(images[0]), two.outputs(images[0]))

@@ -210,26 +210,26 @@ def test_a_backbone_for_another_modality_is_refused_before_it_is_built(name, mon
 
 
 KILLED = """
-import functools, os, sys, torch, zoo
+import functools, json, os, sys, torch, zoo
 from zoo.training import finetuning, loop
 torch.set_num_threads(1)
 finetuning.TrainSpec = functools.partial(finetuning.TrainSpec, checkpoint_every=2)
 save = loop.Checkpoints.save
 def saving(self, step, *more):
     save(self, step, *more)
-    if step == int(sys.argv[3]):
+    if step == 4:
         os.kill(os.getpid(), 9)
 loop.Checkpoints.save = saving
-zoo.finetune("pocket/resnet10", sys.argv[1], pretrained=False, steps=10, early_stopping=3, device="cpu", quiet=True,
-             out=sys.argv[2])
+zoo.finetune("pocket/resnet10", sys.argv[1], out=sys.argv[2], **json.loads(sys.argv[3]))
 """
 
 
-def test_killed_with_early_stopping_and_resumed_ends_the_same(photos, tmp_path):
-    """The scores seen so far and the best weights are part of what is kept."""
-    options = {"pretrained": False, "steps": 10, "early_stopping": 3, "device": "cpu", "quiet": True}
+@pytest.mark.parametrize("more", [{"early_stopping": 3}, {"search": 2}])
+def test_killed_and_resumed_ends_the_same(more, photos, tmp_path):
+    """Scores so far and the best weights are part of what is kept; a search finds the same settings again."""
+    options = {"pretrained": False, "steps": 8, "device": "cpu", "quiet": True, **more}
     whole = zoo.finetune("pocket/resnet10", photos, out=tmp_path / "whole", **options)
-    command = [sys.executable, "-c", KILLED, str(photos), str(tmp_path / "cut"), "4"]
+    command = [sys.executable, "-c", KILLED, str(photos), str(tmp_path / "cut"), json.dumps(options)]
     assert subprocess.run(command, capture_output=True).returncode == -9
     assert (tmp_path / "cut" / "checkpoints" / "step-4").is_dir()
     with pytest.raises(WeightsError, match="holds no fitted model"):

@@ -196,7 +196,8 @@ class FittedModel:
         data = save({name: t.contiguous().clone() for name, t in both(self.backbone, self.head).state_dict().items()})
         spec = dataclasses.replace(self.spec, digest=hashlib.sha256(data).hexdigest())
         try:
-            carry(self.backbone.spec, path)  # a model that was loaded has its files where it was loaded from
+            texts = inputs_of(spec.task.kind).startswith("text")
+            carry(self.backbone.spec, path, texts=texts)  # a model that was loaded has its files where that was
             replace(path / WEIGHTS, data)
             replace(path / RECORD, json.dumps(spec.to_json(), indent=1).encode())
         except OSError as error:
