@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from zoo.errors import UnsafeContent, WeightsError
-from zoo.providers.weights import graph_digest, load_strictly, read_weights, weights_digest
+from zoo.providers.weights import graph_digest, load_strictly, read_weights, tensor_bytes, weights_digest
 
 
 def test_half_precision_is_widened(tmp_path):
@@ -102,3 +102,12 @@ def test_a_pickle_is_read_only_by_name_and_only_tensors_of_it(tmp_path):
         read_weights(path, allow_pickle="w.bin")
     with pytest.raises(WeightsError, match="cannot be read"):
         read_weights(tmp_path / "none.bin", allow_pickle="none.bin")
+
+
+def test_digests_take_every_type():
+    one, two = nn.Linear(2, 2).bfloat16(), nn.Linear(2, 2).bfloat16()
+    assert weights_digest(one) != weights_digest(two)
+    two.load_state_dict(one.state_dict())
+    assert weights_digest(one) == weights_digest(two)
+    values = [torch.tensor(True), torch.zeros(0), torch.arange(6).reshape(2, 3).T, torch.tensor([1 + 2j])]
+    assert [tensor_bytes(value) for value in values] == [value.numpy().tobytes() for value in values]

@@ -135,6 +135,20 @@ def weights_digest(module: nn.Module) -> str:
     return content.hexdigest()
 
 
+def tensor_bytes(tensor: Tensor) -> bytes:
+    """The bytes of a tensor of any type: numpy has no bfloat16.
+
+    Example:
+        >>> import torch
+        >>> tensor_bytes(torch.tensor(1.0, dtype=torch.bfloat16)).hex()
+        '803f'
+    """
+    import torch
+
+    flat: bytes = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+    return flat
+
+
 def graph_digest(module: nn.Module) -> str:
     """SHA-256 over the module tree (names, classes, settings) and the shapes of its tensors; weights do not enter."""
     content = hashlib.sha256()
