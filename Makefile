@@ -37,9 +37,10 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: setup  ## everything that is made from code or rows: the catalog (from the libraries in .venv), model cards, benchmarks/README.md
+generate: setup  ## everything that is made from code or rows: the catalog (from the libraries in .venv), model cards, pages of benchmarks
 	$(BIN)/python -m zoo.upkeep.catalog
 	$(BIN)/python -m zoo.upkeep.cards
+	$(BIN)/python benchmarks/parity/compare.py
 
 clean:
 	rm -rf .venv runs build dist .mypy_cache .ruff_cache .pytest_cache

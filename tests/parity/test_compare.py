@@ -47,6 +47,13 @@ def test_stored_comparisons_follow_from_the_stored_runs():
             assert found["seeds"] >= 10
 
 
+def test_peers_are_compared_where_there_are_several():
+    one = {"comparisons": {"a": {}, "b": {}}, "accuracy": {"zoo": [1, 2], "a": [5, 7], "b": [4, 5]}, "margin": 2.0}
+    (line,) = compare.between_peers(one)
+    assert line.startswith("- without zoo, a minus b: +1.50 points (−4.85 to +7.85)")
+    assert compare.between_peers({"comparisons": {"a": {}}}) == []
+
+
 def test_page_is_fresh_and_examples_hold():
     assert (FOLDER / "README.md").read_text(encoding="utf-8") == compare.page(compare.stored())
     assert doctest.testmod(compare).failed == 0
