@@ -1,3 +1,5 @@
+import hashlib
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -50,6 +52,20 @@ def test_digests_see_what_they_should():
     assert weights_digest(one) != weights_digest(two)
     two.load_state_dict(one.state_dict())
     assert weights_digest(one) == weights_digest(two)
+
+
+def test_weights_are_digested_as_bytes():
+    network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))  # floats, and a count without dimensions
+    network.register_buffer("empty", torch.zeros(0, 2))
+    network[0].weight = nn.Parameter(torch.randn(3, 2).T)  # not in one piece
+    content = b"".join(
+        f"{name} {value.dtype} {list(value.shape)}\n".encode() + value.contiguous().numpy().tobytes()
+        for name, value in sorted((name, each.detach()) for name, each in network.state_dict().items())
+    )
+    assert weights_digest(network) == hashlib.sha256(content).hexdigest()
+
+
+def test_graphs_see_settings():
     assert graph_digest(nn.Sequential(nn.ReLU())) != graph_digest(nn.Sequential(nn.GELU()))
     assert graph_digest(nn.Dropout(0.1)) != graph_digest(nn.Dropout(0.2))
 
