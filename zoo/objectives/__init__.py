@@ -3,5 +3,17 @@
 from zoo.catalog.fit import Needs
 from zoo.registry import Registry
 
-OBJECTIVES = Registry("objective", {"supervised": "zoo.objectives.supervised:Supervised"}, group="zoo.objectives")
-NEEDS = {"supervised": Needs(modalities=("vision",))}
+OBJECTIVES = Registry(
+    "objective",
+    {
+        "supervised": "zoo.objectives.supervised:Supervised",
+        "mlm": "zoo.objectives.mlm:Mlm",
+        "causal": "zoo.objectives.causal:Causal",
+    },
+    group="zoo.objectives",
+)
+NEEDS = {
+    "supervised": Needs(modalities=("vision",)),
+    "mlm": Needs(("tokens",), ("text",)),
+    "causal": Needs(("tokens",), ("text",)),
+}
