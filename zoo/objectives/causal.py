@@ -39,15 +39,16 @@ class Causal:
             IncompatibleError: the network sees the token that it should predict, or has no such head.
             WeightsError: the head of the checkpoint cannot be read.
         """
-        from zoo.objectives.native_heads import native_head
+        from zoo.objectives.native_heads import check_kind, native_head
         from zoo.providers.transformers_text import is_causal
 
-        head = native_head(backbone, "causal")
+        check_kind(backbone, "causal")
         if not is_causal(backbone.spec.arch):
             raise IncompatibleError(
                 f"{backbone.spec.name} sees what stands after a token, so that there is nothing to predict. "
                 "Fix: choose objective mlm, or a network that sees only what stands before (such as transformers/gpt2)."
             )
+        head = native_head(backbone, "causal")
         self.notes = head.notes
         return head
 

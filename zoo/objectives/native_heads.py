@@ -32,19 +32,19 @@ class NativeHead(nn.Module):
         notes: which weights were loaded, for the user.
     """
 
-    def __init__(self, whole: Any, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, rest: Any, stand_in: _StandIn, notes: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.rest, self.notes = whole, notes
-        self._network: Any = getattr(whole, whole.base_model_prefix)
+        self.rest, self.notes = rest, notes
+        self._network = [stand_in]  # in a list: it is a part of `rest` already
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Logits in float32: the loss of a large vocabulary needs its digits."""
-        self._network.given = hidden[None]
+        self._network[0].given = hidden[None]
         try:
             ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
             logits: Tensor = self.rest(input_ids=ids).logits[0]
         finally:
-            self._network.given = None
+            self._network[0].given = None
         return logits.float()
 
 
@@ -59,25 +59,31 @@ def native_head(backbone: Backbone, kind: str) -> NativeHead:
         WeightsError: the checkpoint's head cannot be read.
     """
     network: Any = backbone.module
-    name, auto = backbone.spec.name, getattr(library(), AUTO[kind])
-    if backbone.spec.provider != "transformers" or type(network.config) not in auto._model_mapping:
-        raise IncompatibleError(
-            f"{name} has no head for {kind} language modelling in its library. Fix: choose a text network of "
-            f"transformers that has {'masks (such as transformers/bert)' if kind == 'masked' else 'one'}."
-        )
-    whole, notes = _whole(network, auto, name)
-    inner = getattr(whole, whole.base_model_prefix, None)
-    if type(inner) is not type(network):
-        raise IncompatibleError(
-            f"the head for {kind} language modelling of {name} belongs on {type(inner).__name__}, and the backbone is "
-            f"{type(network).__name__}, which is part of it. Fix: choose another backbone or objective."
-        )
-    setattr(whole, whole.base_model_prefix, network)
+    auto = check_kind(backbone, kind)
+    place, whole, notes = whole_model(backbone, auto)
+    setattr(whole, place, network)
     whole.tie_weights()
-    setattr(whole, whole.base_model_prefix, _StandIn())
-    head = NativeHead(whole, notes)
+    stand_in = _StandIn()
+    setattr(whole, place, stand_in)
+    head = NativeHead(whole, stand_in, notes)
     _freeze_unused(head, backbone)
     return head
+
+
+def check_kind(backbone: Backbone, kind: str) -> Any:
+    """The library's Auto class for heads of a kind.
+
+    Raises:
+        IncompatibleError: it has none for this backbone.
+    """
+    if backbone.spec.provider == "transformers":
+        auto = getattr(library(), AUTO[kind])
+        if type(backbone.module.config) in auto._model_mapping:
+            return auto
+    raise IncompatibleError(
+        f"{backbone.spec.name} has no head for {kind} language modelling in its library. Fix: choose a network of "
+        f"transformers that has one, such as transformers/{'bert' if kind == 'masked' else 'gpt2'}."
+    )
 
 
 class _StandIn(nn.Module):
@@ -106,12 +112,40 @@ class _Hidden(tuple[Any, ...]):
         return self[0] if name == "last_hidden_state" else None
 
 
-def _whole(network: Any, auto: Any, name: str) -> tuple[Any, tuple[str, ...]]:
-    """The library's model with its head; its own copy of the network says whether the checkpoint is still the same."""
-    config = copy.deepcopy(network.config)
+def whole_model(backbone: Backbone, auto: Any, **changes: Any) -> tuple[str, Any, tuple[str, ...]]:
+    """The library's model around the network of a backbone: under which name it has that network, and what to tell.
+
+    Its weights are those of the folder that the backbone was loaded from, if the backbone still has them and nothing
+    is changed; the model's own copy of the network says so, and serves for nothing else.
+
+    Args:
+        auto: one of the library's Auto classes.
+        changes: of the configuration, where they differ from the backbone's.
+
+    Raises:
+        IncompatibleError: the library cannot build it, or builds it around another network.
+        WeightsError: the folder's weights cannot be read.
+    """
+    network: Any = backbone.module
+    name, config = backbone.spec.name, copy.deepcopy(network.config)
+    changes = {key: value for key, value in changes.items() if getattr(config, key) != value}
+    for key, value in changes.items():
+        setattr(config, key, value)
     folder = str(config._name_or_path or "")
-    if not (folder and Path(folder, "config.json").is_file()):
-        return _fresh(auto, config), (f"{name}: the head starts fresh: the backbone came from no checkpoint",)
+    why = "the backbone came from no checkpoint"
+    if folder and Path(folder, "config.json").is_file():
+        whole, told = _from_folder(folder, auto, config, name) if not changes else (None, {})
+        why = f"it was asked for with {', '.join(sorted(changes))} of another size"
+        if whole is not None:
+            place = _place(whole, network, name)
+            if _same(getattr(whole, place), network):
+                return place, whole, _told(name, told, place)
+            why = f"the backbone is no longer that of {folder}"
+    whole = _fresh(auto, config, name)
+    return _place(whole, network, name), whole, (f"{name}: the head starts fresh: {why}",)
+
+
+def _from_folder(folder: str, auto: Any, config: Any, name: str) -> tuple[Any, dict[str, Any]]:
     options: dict[str, Any] = {"config": config, "dtype": torch.float32, "use_safetensors": True}
     try:
         with quietly():
@@ -121,17 +155,41 @@ def _whole(network: Any, auto: Any, name: str) -> tuple[Any, tuple[str, ...]]:
             f"the head of {name} cannot be read from {folder}: {type(error).__name__}: {str(error)[:200]}. "
             "Fix: fetch the checkpoint again."
         ) from error
-    if not _same(getattr(whole, whole.base_model_prefix), network):
-        return _fresh(auto, config), (f"{name}: the head starts fresh: the backbone is no longer that of {folder}",)
-    prefix = f"{whole.base_model_prefix}."
-    missing = sorted(key for key in told["missing_keys"] if not key.startswith(prefix))
+    return whole, dict(told)
+
+
+def _fresh(auto: Any, config: Any, name: str) -> Any:
+    try:
+        with quietly():
+            return auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
+    except Exception as error:  # each type checks its configuration in its own way
+        raise IncompatibleError(
+            f"transformers cannot build the head of {name}: {type(error).__name__}: {str(error)[:160]}. "
+            "Fix: choose another backbone or objective."
+        ) from error
+
+
+def _place(whole: Any, network: Any, name: str) -> str:
+    """The name under which a model has the network."""
+    found = next((place for place, part in whole.named_children() if type(part) is type(network)), "")
+    if not found:
+        inner = type(getattr(whole, whole.base_model_prefix, None) or whole).__name__
+        raise IncompatibleError(
+            f"the head of {name} in its library belongs on {inner}, and the backbone is {type(network).__name__}, "
+            "which is a part of it. Fix: choose another backbone or objective."
+        )
+    return found
+
+
+def _told(name: str, told: dict[str, Any], place: str) -> tuple[str, ...]:
+    missing = sorted(key for key in told["missing_keys"] if not key.startswith(f"{place}."))
     unexpected = sorted(str(key) for key in told["unexpected_keys"])
-    notes = [f"{name}: the head is the checkpoint's"] if not missing else []
+    notes = [] if missing else [f"{name}: the head is the checkpoint's"]
     if missing:
         notes.append(f"{name}: not in the checkpoint, so these parts of the head start fresh: {', '.join(missing)}")
     if unexpected:
         notes.append(f"{name}: in the checkpoint, and not of this head: {', '.join(unexpected)}")
-    return whole, tuple(notes)
+    return tuple(notes)
 
 
 def _freeze_unused(head: NativeHead, backbone: Backbone) -> None:
@@ -156,11 +214,6 @@ def _freeze_unused(head: NativeHead, backbone: Backbone) -> None:
         head.train()
     for parameter, gradient in zip(trained, used, strict=True):
         parameter.requires_grad_(gradient is not None)
-
-
-def _fresh(auto: Any, config: Any) -> Any:
-    with quietly():
-        return auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
 
 
 def _same(one: nn.Module, other: nn.Module) -> bool:
