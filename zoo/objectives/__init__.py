@@ -9,6 +9,8 @@ OBJECTIVES = Registry(
         "supervised": "zoo.objectives.supervised:Supervised",
         "mlm": "zoo.objectives.mlm:Mlm",
         "causal": "zoo.objectives.causal:Causal",
+        "mae": "zoo.objectives.mae:Mae",
+        "simmim": "zoo.objectives.simmim:Simmim",
     },
     group="zoo.objectives",
 )
@@ -16,4 +18,6 @@ NEEDS = {
     "supervised": Needs(modalities=("vision",)),
     "mlm": Needs(("tokens",), ("text",)),
     "causal": Needs(("tokens",), ("text",)),
+    "mae": Needs(("tokens",), ("vision",)),
+    "simmim": Needs(("maps",), ("vision",)),
 }
