@@ -40,3 +40,11 @@ def test_a_network_without_a_mask_is_refused():
         IncompatibleError, match=r"tokenizer of a/net has no token for it\. Fix: choose objective causal"
     ):
         need_mask(Vocabulary(range(9), None), "a/net")
+
+
+def test_a_vocabulary_larger_than_the_networks_is_refused():
+    tokens = SimpleNamespace(vocabulary=400, mask=4, pad=0, special=())
+    with pytest.raises(
+        IncompatibleError, match=r"id of 399, and transformers/bert has 320 words.*Fix: use the tokenizer"
+    ):
+        vocabulary_of(small("transformers/bert"), SimpleNamespace(tokens=tokens))

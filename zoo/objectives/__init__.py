@@ -11,6 +11,7 @@ OBJECTIVES = Registry(
         "causal": "zoo.objectives.causal:Causal",
         "mae": "zoo.objectives.mae:Mae",
         "simmim": "zoo.objectives.simmim:Simmim",
+        "masked_prediction": "zoo.objectives.masked_prediction:MaskedPrediction",
     },
     group="zoo.objectives",
 )
@@ -20,4 +21,5 @@ NEEDS = {
     "causal": Needs(("tokens",), ("text",)),
     "mae": Needs(("tokens",), ("vision",)),
     "simmim": Needs(("maps",), ("vision",)),
+    "masked_prediction": Needs(("tokens",), ("speech",)),
 }

@@ -32,14 +32,16 @@ class Causal:
         own_options("causal", self, options)
         self.notes: tuple[str, ...] = ()
 
-    def build(self, backbone: Backbone, _source: Any = None) -> nn.Module:
+    def build(self, backbone: Backbone, source: Any = None) -> nn.Module:
         """The library's head, with the checkpoint's weights where the backbone has them; `notes` tell.
 
         Raises:
-            IncompatibleError: the network sees the token that it should predict, or has no such head.
+            IncompatibleError: the network sees the token that it should predict, has no such head, or has fewer words
+                than the tokenizer.
             WeightsError: the head of the checkpoint cannot be read.
         """
         from zoo.objectives.native_heads import check_kind, native_head
+        from zoo.objectives.vocabulary import vocabulary_of
         from zoo.providers.transformers_text import is_causal
 
         check_kind(backbone, "causal")
@@ -48,6 +50,7 @@ class Causal:
                 f"{backbone.spec.name} sees what stands after a token, so that there is nothing to predict. "
                 "Fix: choose objective mlm, or a network that sees only what stands before (such as transformers/gpt2)."
             )
+        vocabulary_of(backbone, source)  # refuses one that does not belong to the network
         head = native_head(backbone, "causal")
         self.notes = head.notes
         return head

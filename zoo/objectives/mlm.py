@@ -100,7 +100,9 @@ def hide(
 
     values = part.values if isinstance(part, Padded) else part
     ids = values[..., 0] if values.ndim == 3 else values
-    words = torch.as_tensor(list(vocabulary.words), device=ids.device)
+    known = vocabulary.words  # a range of a hundred thousand makes no list
+    words = torch.arange(len(known)) if known == range(len(known)) else torch.tensor(known)
+    words = words.to(ids.device)
     eligible = ~torch.isin(ids, torch.tensor(vocabulary.special, dtype=ids.dtype, device=ids.device))
     if isinstance(part, Padded):
         eligible &= part.mask

@@ -40,14 +40,27 @@ def vocabulary_of(backbone: Backbone, source: Any = None) -> Vocabulary:
         source: may hold `tokens` with `vocabulary`, `mask`, `pad` and `special`.
 
     Raises:
-        IncompatibleError: the vocabulary has no place for bytes.
+        IncompatibleError: the vocabulary has no place for bytes, or is larger than the network's.
         Offline, WeightsError: the tokenizer cannot be read.
     """
     told = getattr(source, "tokens", None)
     if told is not None:
         special = {*told.special, told.pad, *(() if told.mask is None else (told.mask,))}
-        return Vocabulary(range(told.vocabulary), told.mask, tuple(sorted(special)))
-    return _of_tokenizer(backbone) if backbone.spec.source else _of_bytes(backbone)
+        found = Vocabulary(range(told.vocabulary), told.mask, tuple(sorted(special)))
+    else:
+        found = _of_tokenizer(backbone) if backbone.spec.source else _of_bytes(backbone)
+    _check(found, backbone)
+    return found
+
+
+def _check(found: Vocabulary, backbone: Backbone) -> None:
+    config: Any = backbone.module.config
+    most, size = max((*found.special, max(found.words), found.mask or 0)), config.vocab_size
+    if most >= size:
+        raise IncompatibleError(
+            f"the tokenizer has an id of {most}, and {backbone.spec.name} has {size} words (ids up to {size - 1}). "
+            "Fix: use the tokenizer that belongs to this network."
+        )
 
 
 def _of_tokenizer(backbone: Backbone) -> Vocabulary:
