@@ -17,8 +17,8 @@ setup: .venv/.ready
 demo: setup  ## pre-trained against from scratch on real handwriting, about 4 minutes on 4 cores
 	$(BIN)/zoo bench digits --out $(OUT)
 
-test: setup
-	$(BIN)/python -m pytest
+test: setup  ## one process a core, each with one thread
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-slow: setup  ## re-makes the shipped checkpoints, about 8 minutes
 	$(BIN)/python -m pytest -m slow
