@@ -83,7 +83,7 @@ def pooling_of(arch: str, config: Any, folder: Path | None = None) -> str:
         )
     if getattr(config, "is_encoder_decoder", False):
         return "mean"
-    return "last" if _is_causal(arch) else "mean"
+    return "last" if is_causal(arch) else "mean"
 
 
 def second_text(arch: str, config: Any, network: Any) -> str:
@@ -150,7 +150,7 @@ def pooled(tokens: Tensor, mask: Tensor | None, pooling: str) -> Tensor:
     return tokens[range(len(tokens)), last]
 
 
-def _is_causal(arch: str) -> bool:
+def is_causal(arch: str) -> bool:
     """Whether a token sees only what stands before it: measured, else by the library's tables."""
     found = measured().get(arch, {}).get("causal")
     if found is not None:

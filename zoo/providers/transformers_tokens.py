@@ -76,6 +76,34 @@ def by_tokenizer(tokenizer: Any, context: int | None) -> Tokenize:
     return tokenize
 
 
+def special_ids(config: Any) -> set[int]:
+    """The ids that a configuration names: start, end, padding and their kin.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> sorted(special_ids(SimpleNamespace(pad_token_id=0, eos_token_id=2, bos_token_id=None)))
+        [0, 2]
+    """
+    return {value for value in (getattr(config, name, None) for name in _SPECIAL) if isinstance(value, int)}
+
+
+def byte_ids(config: Any) -> list[int]:
+    """The ids that stand for the 256 bytes where a network has no tokenizer: the first from 3 on that are not special.
+
+    Raises:
+        IncompatibleError: the vocabulary is too small for bytes.
+    """
+    special, size = special_ids(config), getattr(config, "vocab_size", 0)
+    free = [index for index in range(3, min(size, 300)) if index not in special][:256]
+    if len(free) < 256:
+        raise IncompatibleError(
+            f"a vocabulary of {size} has no place for 256 bytes, and {getattr(config, 'model_type', 'it')} from "
+            "scratch "
+            "has no tokenizer. Fix: name a checkpoint, whose tokenizer is then used."
+        )
+    return free
+
+
 def by_bytes(config: Any, context: int | None) -> Tokenize:
     """A text to the bytes of its UTF-8, each a token of its own and none of the special ones, and the end token.
 
@@ -91,15 +119,7 @@ def by_bytes(config: Any, context: int | None) -> Tokenize:
         >>> tokenize("abcdef").ids, tokenize("").ids, tokenize("abc", "d").ids
         ([100, 101, 102, 2], [2], [100, 2, 103, 2])
     """
-    special = {value for value in (getattr(config, name, None) for name in _SPECIAL) if isinstance(value, int)}
-    size = getattr(config, "vocab_size", 0)
-    free = [index for index in range(3, min(size, 300)) if index not in special][:256]
-    if len(free) < 256:
-        raise IncompatibleError(
-            f"a vocabulary of {size} has no place for 256 bytes, and {getattr(config, 'model_type', 'it')} from "
-            "scratch "
-            "has no tokenizer. Fix: name a checkpoint, whose tokenizer is then used."
-        )
+    size, free = getattr(config, "vocab_size", 0), byte_ids(config)
     end = getattr(config, "eos_token_id", None)
     ends = [end] if isinstance(end, int) and 0 <= end < size else []
     empty = [free[ord(" ")]]

@@ -105,6 +105,10 @@ def scratch(config: Any) -> Loaded:
         raise IncompatibleError(
             f"transformers cannot build {config.model_type} from this configuration: {type(error).__name__}: {error}"
         ) from error
+    if config.model_type == "vit_mae":
+        from zoo.providers.positions import fill_positions
+
+        fill_positions(whole)
     return Loaded(*_encoder_of(whole, config))
 
 

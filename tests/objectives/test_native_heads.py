@@ -1,0 +1,107 @@
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+import zoo
+from tests.providers.small_backbones import small
+from tests.providers.transformers_repos import save, save_words
+from zoo.errors import IncompatibleError, WeightsError
+from zoo.objectives.native_heads import native_head
+
+
+def library_model(auto, backbone, head):
+    """The library's whole model with the weights of a backbone and its head."""
+    whole = auto.from_config(copy.deepcopy(backbone.module.config)).eval()
+    network = {f"{whole.base_model_prefix}.{name}": tensor for name, tensor in backbone.module.state_dict().items()}
+    missing = whole.load_state_dict({**head.rest.state_dict(), **network}, strict=False).missing_keys
+    assert all("pooler" in name for name in missing)
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *(
+            (name, "masked")
+            for name in ("bert", "roberta", "distilbert", "albert", "electra", "deberta-v2", "modernbert")
+        ),
+        *((name, "causal") for name in ("gpt2", "llama", "qwen2", "gemma2", "opt", "bloom")),
+    ],
+)
+def test_logits_are_the_librarys(name, kind):
+    backbone = small(f"transformers/{name}")
+    head = native_head(backbone, kind).eval()
+    auto = transformers.AutoModelForMaskedLM if kind == "masked" else transformers.AutoModelForCausalLM
+    ids = torch.randint(10, 250, (2, 9), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        tokens = backbone.encode(ids)["text"].tokens
+        wanted = library_model(auto, backbone, head)(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        assert torch.allclose(head(tokens.flatten(0, 1)).view_as(wanted), wanted, atol=1e-5)
+
+
+def test_tied_weights_are_the_backbones_own():
+    backbone = small("transformers/bert")
+    head = native_head(backbone, "masked")
+    assert head.rest.cls.predictions.decoder.weight is backbone.module.embeddings.word_embeddings.weight
+    assert not any("encoder" in name for name, _ in head.named_parameters())
+
+
+def test_a_checkpoint_brings_its_head_and_says_what_is_left_over(tmp_path):
+    whole = save(tmp_path, "bert", "BertForPreTraining")
+    save_words(tmp_path)
+    head = native_head(zoo.load(str(tmp_path)), "masked")
+    assert torch.equal(head.rest.cls.predictions.transform.dense.weight, whole.cls.predictions.transform.dense.weight)
+    assert "the head is the checkpoint's" in head.notes[0]
+    assert "cls.seq_relationship.weight" in head.notes[1]
+
+
+def test_a_checkpoint_without_a_head_says_which_parts_start_fresh(tmp_path):
+    save(tmp_path, "bert", "BertModel")
+    save_words(tmp_path)
+    (note,) = (one for one in native_head(zoo.load(str(tmp_path)), "masked").notes if "not in the checkpoint" in one)
+    assert "cls.predictions.transform.dense.weight" in note
+
+
+def test_a_backbone_that_moved_on_gets_a_fresh_head(tmp_path):
+    save(tmp_path, "bert", "BertForMaskedLM")
+    save_words(tmp_path)
+    backbone = zoo.load(str(tmp_path))
+    with torch.no_grad():
+        backbone.module.embeddings.word_embeddings.weight.mul_(2)
+    assert "no longer that of" in native_head(backbone, "masked").notes[0]
+    assert "no checkpoint" in native_head(zoo.load(str(tmp_path), pretrained=False), "masked").notes[0]
+
+
+def test_a_damaged_head_is_refused(tmp_path):
+    save(tmp_path, "bert", "BertForMaskedLM")
+    save_words(tmp_path)
+    backbone = zoo.load(str(tmp_path))
+    file = Path(tmp_path, "model.safetensors")
+    tensors = load_file(file)
+    tensors["cls.predictions.transform.dense.weight"] = torch.zeros(3, 3)
+    save_file(tensors, file, {"format": "pt"})
+    with pytest.raises(WeightsError, match=r"head of .* cannot be read"):
+        native_head(backbone, "masked")
+
+
+def test_what_no_logit_depends_on_is_frozen():
+    head = native_head(small("transformers/luke"), "masked")
+    frozen = [name for name, parameter in head.named_parameters() if not parameter.requires_grad]
+    assert frozen
+    assert all("entity_predictions" in name for name in frozen)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("transformers/bart", "belongs on BartModel, and the backbone is BartEncoder"),
+        ("pocket/resnet10", "has no head"),
+    ],
+)
+def test_networks_without_such_a_head_are_refused(name, reason):
+    with pytest.raises(IncompatibleError, match=reason):
+        native_head(small(name), "masked")
