@@ -197,7 +197,12 @@ def warp_mild(x: Tensor, generator: Generator) -> Tensor:
 
 
 def crop_flip(
-    x: Tensor, generator: Generator, *, area: tuple[float, float] = (0.25, 1.0), size: tuple[int, int] | None = None
+    x: Tensor,
+    generator: Generator,
+    *,
+    area: tuple[float, float] = (0.25, 1.0),
+    size: tuple[int, int] | None = None,
+    mirror: float = 0.5,
 ) -> Tensor:
     """A part of each image enlarged to the whole frame, and half of the images mirrored left to right; shape as `x`.
 
@@ -209,6 +214,7 @@ def crop_flip(
         generator: the only source of randomness.
         area: smallest and largest share of the area.
         size: height and width of what comes out; None keeps those of `x`.
+        mirror: the part of the images that is mirrored.
 
     Source: the random resized crop of Szegedy et al. 2015, Going deeper with convolutions
     (https://arxiv.org/abs/1409.4842), which starts from 8 %; few labels do with less.
@@ -223,7 +229,7 @@ def crop_flip(
     aspect = uniform(x, generator, (count,), -math.log(4 / 3), math.log(4 / 3)).exp()
     side = torch.stack([(share * aspect).sqrt(), (share / aspect).sqrt()], 1).clamp(max=1.0)  # width, height
     centre = uniform(x, generator, (count, 2), -1, 1) * (1 - side)
-    mirrored = uniform(x, generator, (count,), 0, 1) < 0.5
+    mirrored = uniform(x, generator, (count,), 0, 1) < mirror
     theta = x.new_zeros(count, 2, 3)
     theta[:, 0, 0] = torch.where(mirrored, -side[:, 0], side[:, 0])
     theta[:, 1, 1] = side[:, 1]

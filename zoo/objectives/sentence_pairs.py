@@ -73,7 +73,8 @@ class SentencePairs:
     def views(self, batch: Batch, generator: torch.Generator) -> Batch:  # noqa: ARG002  (dropout is the network's)
         """The two texts of each pair, or every single text twice; nothing is drawn."""
         both: Any = batch.inputs
-        return Batch(both if isinstance(both, tuple) else (both, both), batch.targets)
+        twice: Any = both if isinstance(both, tuple) else (both, both)
+        return Batch(twice, batch.targets)
 
     def loss(self, backbone: Backbone, heads: nn.Module, views: Batch) -> Tensor:  # noqa: ARG002  (there are none)
         """Cross-entropy over the batch of all processes."""
