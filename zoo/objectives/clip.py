@@ -32,6 +32,7 @@ class Clip:
     needs: ClassVar = frozenset({"pooled"})
     options: ClassVar = {"scale": number(1 / 0.07, "from 1 to 100", lambda value: 1 <= value <= 100)}
     divisible = False
+    gathers = True
 
     def __init__(self, **options: Any) -> None:
         own = own_options("clip", self, options)
@@ -64,7 +65,8 @@ class Clip:
         from zoo.objectives.gathering import gather_here
         from zoo.objectives.pairs import towers
 
-        images, texts = towers(backbone, views.inputs)  # type: ignore[arg-type]  # pairs, which towers() checks
+        pairs: Any = views.inputs
+        images, texts = towers(backbone, pairs)
         return clip_loss(images, texts, heads.factor(), heads.offset(), gather_here())  # type: ignore[operator]
 
     def after_step(self) -> None:

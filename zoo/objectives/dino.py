@@ -69,6 +69,7 @@ class Dino:
         "augmentation": one_of("source", "paper"),
     }
     divisible = False  # the centre is that of the whole batch
+    gathers = True
 
     def __init__(self, **options: Any) -> None:
         self.own = own_options("dino", self, options)

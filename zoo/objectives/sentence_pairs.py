@@ -41,6 +41,7 @@ class SentencePairs:
         "symmetric": flag(False),
     }
     divisible = False
+    gathers = True
 
     def __init__(self, **options: Any) -> None:
         own = own_options("sentence_pairs", self, options)

@@ -35,6 +35,7 @@ class SigLip:
         "bias": number(-10.0, "from -100 to 100", lambda value: abs(value) <= 100),
     }
     divisible = False
+    gathers = True
 
     def __init__(self, **options: Any) -> None:
         own = own_options("siglip", self, options)
@@ -68,7 +69,8 @@ class SigLip:
         from zoo.objectives.gathering import gather_here
         from zoo.objectives.pairs import towers
 
-        images, texts = towers(backbone, views.inputs)  # type: ignore[arg-type]  # pairs, which towers() checks
+        pairs: Any = views.inputs
+        images, texts = towers(backbone, pairs)
         return siglip_loss(images, texts, heads.factor(), heads.offset(), gather_here())  # type: ignore[operator]
 
     def after_step(self) -> None:

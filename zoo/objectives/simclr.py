@@ -42,6 +42,7 @@ class SimClr:
         "augmentation": one_of("source", "paper"),
     }
     divisible = False
+    gathers = True
 
     def __init__(self, **options: Any) -> None:
         own = own_options("simclr", self, options)
