@@ -2,8 +2,14 @@ import math
 
 import pytest
 import torch
+from small_backbones import small
+from steps import Given, losses, start
 
 import zoo
+from zoo.contracts import Padded
+from zoo.data.batches import generator_at
+from zoo.objectives.sentence_pairs import SentencePairs
+from zoo.providers.bundles import pooled
 from zoo.training.collapse import effective_rank, health, spread, warning
 
 
@@ -68,3 +74,34 @@ def test_half_precision_and_gradients_are_no_hindrance():
     found = health(features.bfloat16())
     assert found.rank > 4
     assert features.grad is None
+
+
+def texts(count, generator):
+    ids = torch.randint(5, 250, (count, 12), generator=generator)
+    return Padded(ids, torch.ones_like(ids).bool())
+
+
+class OnlyPull(SentencePairs):
+    """Two views become alike, and nothing keeps samples apart: this collapses."""
+
+    def loss(self, backbone, heads, views):
+        one, other = (pooled(backbone, part) for part in views.inputs)
+        return 1 - torch.nn.functional.cosine_similarity(one, other).mean()
+
+
+@pytest.mark.parametrize(("objective", "collapses"), [(OnlyPull(), True), (SentencePairs(), False)])
+def test_a_run_that_collapses_is_noticed(objective, collapses):
+    backbone, source = small("transformers/bert"), Given(texts)
+    heads, held = start(objective, backbone, source), texts(64, generator_at(1, 0))
+
+    def look():
+        backbone.module.eval()
+        with torch.no_grad():
+            return health(pooled(backbone, held))
+
+    first = look()
+    assert warning(first) == ""
+    losses(objective, backbone, source, heads, steps=30, size=8, same=False)
+    now = look()
+    assert bool(warning(now, first)) is collapses
+    assert now.rank > 0.8 * first.rank  # the rank alone would not tell: what differs is small, and goes all ways
