@@ -4,7 +4,7 @@ import pytest
 
 from zoo.adaptations import ADAPTATIONS
 from zoo.adaptations.lora import Lora
-from zoo.adaptations.options import flag, names, number, own_options, pick, whole
+from zoo.adaptations.options import flag, names, number, one_of, own_options, pick, whole
 from zoo.errors import InvalidRecord, UnknownName
 
 
@@ -55,3 +55,10 @@ def test_picked_from_a_recipe():
 def test_every_default_is_a_value_that_the_option_takes(method):
     for option in ADAPTATIONS.get(method)().options.values():
         assert option.default in (None, "") or option.read(option.default) == option.default
+
+
+def test_one_of_some_words():
+    option = one_of("mean", "max")
+    assert (option.default, option.read("max")) == ("mean", "max")
+    with pytest.raises(ValueError, match="one of mean, max"):
+        option.read("least")

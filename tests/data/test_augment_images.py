@@ -305,3 +305,12 @@ class TestCropFlip:
         assert torch.allclose(
             crop_flip(images(4) * 3 - 1, generator()), crop_flip(images(4), generator()) * 3 - 1, atol=1e-5
         )
+
+
+def test_a_crop_may_come_out_smaller():
+    assert crop_flip(images(4), generator(), size=(6, 7)).shape[2:] == (6, 7)
+
+
+def test_mirroring_may_be_left_out():
+    ramp = torch.arange(20.0).expand(50, 1, 16, 20)
+    assert (crop_flip(ramp, generator(), mirror=0.0).diff(dim=3) >= 0).all()

@@ -47,3 +47,4 @@ def test_pairs_and_padded_move_with_all_their_parts():
     there = moved(Pair(pair.vision, text), "meta")
     assert {there.vision.device.type, there.text.values.device.type, there.text.mask.device.type} == {"meta"}
     assert moved(Bundle((text,), torch.arange(2)), "meta").parts[0].values.device.type == "meta"
+    assert [part.values.device.type for part in moved((text, text), "meta")] == ["meta", "meta"]

@@ -60,6 +60,19 @@ def flag(default: bool) -> Option:
     return Option(default, "true or false", read)
 
 
+def one_of(default: str, *others: str) -> Option:
+    """One of some words; the first is the default."""
+    words = (default, *others)
+    meaning = f"one of {', '.join(words)}"
+
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(meaning)
+        return str(value)
+
+    return Option(default, meaning, read)
+
+
 def names(default: str = "") -> Option:
     """Names with commas between them."""
 

@@ -196,7 +196,14 @@ def warp_mild(x: Tensor, generator: Generator) -> Tensor:
     return unit.clamp(0, 1.2) * span + low
 
 
-def crop_flip(x: Tensor, generator: Generator, *, area: tuple[float, float] = (0.25, 1.0)) -> Tensor:
+def crop_flip(
+    x: Tensor,
+    generator: Generator,
+    *,
+    area: tuple[float, float] = (0.25, 1.0),
+    size: tuple[int, int] | None = None,
+    mirror: float = 0.5,
+) -> Tensor:
     """A part of each image enlarged to the whole frame, and half of the images mirrored left to right; shape as `x`.
 
     The part has 25 to 100 % of the area and 3/4 to 4/3 of the frame's own shape, and lies within the frame. Not for
@@ -206,6 +213,8 @@ def crop_flip(x: Tensor, generator: Generator, *, area: tuple[float, float] = (0
         x: images [B, C, H, W], raw or normalised: values are averaged bilinearly and nothing new comes in.
         generator: the only source of randomness.
         area: smallest and largest share of the area.
+        size: height and width of what comes out; None keeps those of `x`.
+        mirror: the part of the images that is mirrored.
 
     Source: the random resized crop of Szegedy et al. 2015, Going deeper with convolutions
     (https://arxiv.org/abs/1409.4842), which starts from 8 %; few labels do with less.
@@ -220,12 +229,12 @@ def crop_flip(x: Tensor, generator: Generator, *, area: tuple[float, float] = (0
     aspect = uniform(x, generator, (count,), -math.log(4 / 3), math.log(4 / 3)).exp()
     side = torch.stack([(share * aspect).sqrt(), (share / aspect).sqrt()], 1).clamp(max=1.0)  # width, height
     centre = uniform(x, generator, (count, 2), -1, 1) * (1 - side)
-    mirrored = uniform(x, generator, (count,), 0, 1) < 0.5
+    mirrored = uniform(x, generator, (count,), 0, 1) < mirror
     theta = x.new_zeros(count, 2, 3)
     theta[:, 0, 0] = torch.where(mirrored, -side[:, 0], side[:, 0])
     theta[:, 1, 1] = side[:, 1]
     theta[:, :, 2] = centre
-    grid = F.affine_grid(theta, [count, 1, *x.shape[2:]], align_corners=False)
+    grid = F.affine_grid(theta, [count, 1, *(size or x.shape[2:])], align_corners=False)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
