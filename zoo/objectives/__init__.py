@@ -1,7 +1,43 @@
 """Pre-train adapters: what a backbone can be trained on before it meets a task."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from zoo.catalog.fit import Needs
 from zoo.registry import Registry
 
+if TYPE_CHECKING:
+    from zoo.specs import BackboneSpec
+
 OBJECTIVES = Registry("objective", {"supervised": "zoo.objectives.supervised:Supervised"}, group="zoo.objectives")
-NEEDS = {"supervised": Needs(modalities=("vision",))}
+NEEDS = {"supervised": Needs(modalities=("vision", "text", "speech"))}
+
+
+def compatible(objective: str, backbone: str | BackboneSpec) -> str:
+    """Why a backbone cannot be pre-trained by an objective, or "" where it can; told from records alone.
+
+    Args:
+        objective: one of `OBJECTIVES`.
+        backbone: its record, or whatever `zoo.load` takes.
+
+    Raises:
+        UnknownName: no such objective or backbone.
+
+    Example:
+        >>> compatible("supervised", "pocket/resnet10")
+        ''
+        >>> compatible("supervised", "open_clip/ViT-B-32")
+        'supervised is for vision or text or speech, and open_clip/ViT-B-32 is for image-text'
+    """
+    if isinstance(backbone, str):
+        from zoo.providers.loading import spec_of
+
+        backbone = spec_of(backbone)
+    if objective in OBJECTIVES.builtins:
+        needs = NEEDS[objective]
+    else:
+        needs = Needs(tuple(sorted(OBJECTIVES.get(objective).needs)))
+    unmet = needs.unmet(backbone)
+    has = f"is for {backbone.modality}" if unmet.startswith("is for") else f"gives {', '.join(backbone.can)}"
+    return unmet and f"{objective} {unmet}, and {backbone.name} {has}"

@@ -83,7 +83,9 @@ def pooled(
 
 
 def moved(batch: Any, *where: Any, **how: Any) -> Any:
-    """A batch of any kind on another device."""
+    """A batch of any kind on another device, or a tuple of batches."""
+    if isinstance(batch, tuple):
+        return tuple(moved(part, *where, **how) for part in batch)
     if isinstance(batch, Padded):
         return Padded(batch.values.to(*where, **how), batch.mask.to(*where, **how))
     if isinstance(batch, Pair):
