@@ -16,7 +16,7 @@ def test_reasons_name_both_sides():
     assert zoo.compatible("supervised", "timm/resnet18.a1_in1k") == ""
     pair = BackboneSpec("a/clip", "a", "clip", modality="image-text")
     assert compatible("supervised", pair) == "supervised is for vision or text or speech, and a/clip is for image-text"
-    with pytest.raises(UnknownName, match="unknown objective 'supervise'.*Nearest: supervised"):
+    with pytest.raises(UnknownName, match=r"unknown objective 'supervise'.*Nearest: supervised"):
         compatible("supervise", pair)
     with pytest.raises(UnknownName, match="unknown backbone"):
         compatible("supervised", "pocket/resnet1")

@@ -77,7 +77,7 @@ class Checkpoints:
             if rank() == 0:
                 run = {"spec": self.spec, "identity": self.identity, "losses": losses, "state": state or {}}
                 if weights:
-                    (partial / BEST).write_bytes(save({name: one.cpu() for name, one in weights.items()}))
+                    (partial / BEST).write_bytes(save({name: one.cpu().contiguous() for name, one in weights.items()}))
                 (partial / "run.json").write_text(json.dumps(run), encoding="utf-8")
                 shutil.rmtree(final, ignore_errors=True)
                 partial.rename(final)

@@ -136,7 +136,7 @@ def pretrain(
             say(f"{len(bad)} of {len(own.data)} samples cannot be read; {folder / 'bad_samples.jsonl'} lists them")
             write_bad_samples(folder / "bad_samples.jsonl", bad)
         told = {"probe": watcher.scores, "notes": [*notes, *history.notes], "bad_samples": len(bad)}
-        kept = {"losses": history.losses, "cost": _cost(recipe, source, history), **told}
+        kept = {"losses": history.losses, "cost": _cost(recipe, source, history, watcher.seconds), **told}
         save_backbone(backbone, recipe, source, folder, kept)
     wait()
     return load(str(folder))
@@ -167,19 +167,26 @@ def pretraining_flops(recipe: str | Path | Recipe, source: Source | None = None)
     return training.steps * step_flops(learner, batch_of(source, 0, training.batch_size, training.seed))
 
 
-def _cost(recipe: Recipe, source: Source, history: History) -> dict[str, Any]:
+def _cost(recipe: Recipe, source: Source, history: History, probing: float) -> dict[str, Any]:
     """FLOPs of the whole run (None where they cannot be counted), and the seconds of the steps that were timed here.
 
-    A run that was resumed knows only the seconds of its last part: `timed_steps` says how many steps that were.
+    A run that was resumed knows only the seconds of its last part: `timed_steps` says how many steps that were. The
+    probe's seconds are among them, and are told beside.
     """
     try:
         flops: int | None = pretraining_flops(recipe, source)
     except Exception:  # a network, or the counter, may refuse in any way; the weights are worth keeping all the same
         flops = None
     seconds = {"seconds": round(history.seconds, 3), "cpu_seconds": round(history.cpu_seconds, 3)}
-    pace = recipe.training.batch_size * history.timed_steps / max(history.seconds, 1e-9)
+    pace = recipe.training.batch_size * history.timed_steps / max(history.seconds - probing, 1e-9)
     timed = {"timed_steps": history.timed_steps, "steps": recipe.training.steps}
-    return {"flops": flops, **seconds, **timed, "samples_per_second": round(pace, 2)}
+    return {
+        "flops": flops,
+        **seconds,
+        **timed,
+        "samples_per_second": round(pace, 2),
+        "probe_seconds": round(probing, 3),
+    }
 
 
 def _on_stderr(line: str) -> None:

@@ -38,14 +38,14 @@ def recomputing(network: nn.Module) -> Iterator[None]:
             "batches by accumulate=N where memory is short."
         )
     for part in of_transformers:
-        part.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
+        part.activation_checkpointing_enable()  # type: ignore[operator]
     for part in of_timm:
         part.set_grad_checkpointing(True)  # type: ignore[operator]
     try:
         yield
     finally:
         for part in of_transformers:
-            part.gradient_checkpointing_disable()  # type: ignore[operator]
+            part.activation_checkpointing_disable()  # type: ignore[operator]
         for part in of_timm:
             part.set_grad_checkpointing(False)  # type: ignore[operator]
 

@@ -35,6 +35,7 @@ class Watcher:
 
     Attributes:
         scores: [step, accuracy in percent] of the probe.
+        seconds: how long the looks took.
         every: steps between two looks at the features; 0 for none.
 
     Args:
@@ -54,6 +55,7 @@ class Watcher:
         self, backbone: Backbone, source: Source, *, size: int, every: int, steps: int, tracker: str, place: Path
     ) -> None:
         self.scores: list[list[float]] = []
+        self.seconds = 0.0
         self.every = every
         self._backbone, self._source, self._size, self._steps = backbone, source, size, steps
         self._tracker_of = tracker_class(tracker) if tracker else None
@@ -65,7 +67,7 @@ class Watcher:
         """After step `done`, from 1."""
         pace = self._size / max(1e-9, time.perf_counter() - self._began)
         told: dict[str, float] = {"loss": loss, "samples_per_second": pace}
-        if self.every and (done % self.every == 0 or done == self._steps):
+        if self.every and self._source.classes > 1 and (done % self.every == 0 or done == self._steps):
             told |= self._look(done, learner, device)
         if self._tracker_of and rank() == 0:
             if self._tracker is None:  # only now, when it is known which process this is
@@ -83,21 +85,26 @@ class Watcher:
             self._tracker.finish()
 
     def _look(self, done: int, learner: nn.Module, device: Any) -> dict[str, float]:
+        began = time.perf_counter()
         with undisturbed(learner):
             learner.eval()
             features, targets = probe_features(self._backbone, self._source, device)
-        if self._source.classes < 2:
-            return {}
         score = knn_accuracy(features, targets, self._source.classes)
         self.scores.append([done, round(score, 3)])
+        self.seconds += time.perf_counter() - began
         return {"knn_accuracy": score}
 
 
 def probe_features(backbone: Backbone, source: Source, device: Any) -> tuple[Tensor, Tensor]:
     """Pooled features [N, D] of the same samples each time, as the network is now, and their targets [N]."""
+    known = len(source) if hasattr(source, "__len__") else SAMPLES  # each sample of the user's own once at most
+    size = max(1, min(CHUNK, known // 2))
     found, targets = [], []
-    for chunk in range(SAMPLES // CHUNK):
-        batch = source.batch(CHUNK, generator_at(0, chunk, stream=2))
+    for chunk in range(max(1, min(SAMPLES, known) // size)):
+        if hasattr(source, "at"):
+            batch = source.at(chunk, size, 0)
+        else:
+            batch = source.batch(size, generator_at(0, chunk, stream=2))
         inputs = batch.inputs
         if not getattr(source, "clean", False):
             inputs = source.corrupt(inputs, generator_at(0, chunk, stream=3))
@@ -142,10 +149,10 @@ def tracker_class(name: str) -> Any:
 
 
 def usual_every(steps: int, asked: int | None) -> int:
-    """Steps between two looks: as asked, else ten times in the course of a run.
+    """Steps between two looks: as asked, else ten times in the course of a run of 200 steps or more.
 
     Example:
-        >>> usual_every(1000, None), usual_every(5, None), usual_every(1000, 0)
-        (100, 1, 0)
+        >>> usual_every(1000, None), usual_every(50, None), usual_every(1000, 0)
+        (100, 20, 0)
     """
-    return max(1, steps // 10) if asked is None else asked
+    return max(20, steps // 10) if asked is None else asked
