@@ -80,7 +80,9 @@ class SampleSource:
         self._one_at_a_time = threading.Lock() if backbone.spec.modality in ("text", "image-text") else None
         self._order = lru_cache(maxsize=4)(lambda size, seed: EpochOrder(len(data), size, seed))
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many samples there are."""
         return len(self.data)
 
     def at(self, step: int, size: int, seed: int) -> Batch:

@@ -97,7 +97,7 @@ class Watcher:
 
 def probe_features(backbone: Backbone, source: Source, device: Any) -> tuple[Tensor, Tensor]:
     """Pooled features [N, D] of the same samples each time, as the network is now, and their targets [N]."""
-    known = len(source) if hasattr(source, "__len__") else SAMPLES  # each sample of the user's own once at most
+    known = getattr(source, "size", SAMPLES)  # each sample of the user's own once at most
     size = max(1, min(CHUNK, known // 2))
     found, targets = [], []
     for chunk in range(max(1, min(SAMPLES, known) // size)):
