@@ -17,8 +17,8 @@ setup: .venv/.ready
 demo: setup  ## pre-trained against from scratch on real handwriting, about 4 minutes on 4 cores
 	$(BIN)/zoo bench digits --out $(OUT)
 
-test: setup
-	$(BIN)/python -m pytest
+test: setup  ## one process a core, each with one thread
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-slow: setup  ## re-makes the shipped checkpoints, about 8 minutes
 	$(BIN)/python -m pytest -m slow
@@ -37,9 +37,10 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: setup  ## everything that is made from code or rows: the catalog (from the libraries in .venv), model cards, benchmarks/README.md
+generate: setup  ## everything that is made from code or rows: the catalog (from the libraries in .venv), model cards, pages of benchmarks
 	$(BIN)/python -m zoo.upkeep.catalog
 	$(BIN)/python -m zoo.upkeep.cards
+	$(BIN)/python benchmarks/parity/compare.py
 
 clean:
 	rm -rf .venv runs build dist .mypy_cache .ruff_cache .pytest_cache

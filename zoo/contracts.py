@@ -172,6 +172,7 @@ class Adaptation(Protocol):
       head's own `facts` (JSON) are saved with the model.
     - `cut(backbone, options)`: the frozen front of the backbone (`zoo.adaptations.cutting.Cut`), or why there is none.
     - `augmentation`: which one it uses unless told otherwise.
+    - `notes`: after `prepare`, sentences for the user about what it left out.
     - `finish(backbone)` after training, and `drop()` when it failed: take out again what `prepare` put in.
     """
 

@@ -6,20 +6,22 @@ import csv
 import io
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from zoo.data.labelled import inputs_of
-from zoo.embedding.inputs import find_items
+from zoo.embedding.inputs import TABLES, find_items
 from zoo.errors import DataError, UsageError
 from zoo.io.atomic import explained, replace
 from zoo.training.fitted import load_model
+from zoo.training.inputs import Inputs
 from zoo.training.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from zoo.embedding.inputs import Item
     from zoo.training.fitted import FittedModel
 
@@ -53,7 +55,7 @@ def predict_files(
 
     Args:
         model: a fitted model, or the folder of one.
-        paths: files, folders, .txt (a text each line), and tables (.csv, .parquet) with `columns`.
+        paths: files, folders, .txt (a text each line), and tables (.csv, .tsv, .jsonl, .parquet) with `columns`.
         out: a .csv or .jsonl file, written whole or not at all; None writes CSV to standard output.
         columns: of a table, the one that holds texts or paths; two for pairs of texts.
         batch_size: inputs that go through the network together; it changes no answer.
@@ -76,6 +78,9 @@ def predict_files(
         raise UsageError(f"a batch holds at least 1 input, received --batch-size {batch_size}.")
     fitted = load_model(model) if isinstance(model, (str, Path)) else model
     items = _items(fitted, paths, columns)
+    if target is not None:
+        with explained(f"{target} cannot be written"):  # now, and not when all answers are there
+            target.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     with Progress("predicting", len(items), unit="input", quiet=quiet or target is None) as progress:
         for start in range(0, len(items), STEP):
@@ -84,11 +89,10 @@ def predict_files(
             progress.advance(len(part))
     data = _csv(rows, fitted) if target is None or target.suffix == ".csv" else _lines(rows)
     if target is None:
-        sys.stdout.write(data)
+        sys.stdout.write(data.encode("utf-8", "backslashreplace").decode())
     else:
         with explained(f"{target} cannot be written"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            replace(target, data.encode())
+            replace(target, data.encode("utf-8", "backslashreplace"))  # a name of a file may hold any bytes
     return Predicted(len(rows), [(_where(row), row["error"]) for row in rows if row["error"]])
 
 
@@ -101,6 +105,10 @@ def _items(fitted: FittedModel, paths: Sequence[str | Path], columns: Sequence[s
             f"this model takes {inputs}, so {wanted} --column, received {len(columns)}. Fix: --column NAME"
             f"{' --column NAME' if wanted == 2 else ''}."
         )
+    if wanted == 2 and (other := next((path for path in paths if Path(path).suffix.lower() not in TABLES), None)):
+        raise UsageError(
+            f"pairs of texts stand in two columns of a table, received {other}. Fix: give {' '.join(TABLES)}."
+        )
     found = [find_items(paths, _READS[inputs], column) for column in columns or ("",)]
     return list(zip(*found, strict=True))
 
@@ -109,24 +117,36 @@ def _rows(fitted: FittedModel, items: Sequence[tuple[Item, ...]], batch_size: in
     rows: list[dict[str, Any]] = [
         {"path": one[0].path, "row": one[0].row, "prediction": None, "error": "", "probabilities": {}} for one in items
     ]
-    samples, ready = [], []
-    for row, one in zip(rows, items, strict=True):
+    inputs = Inputs(_Read(items), fitted.backbone.preprocess, fitted.backbone.spec.padding)
+    ready = []
+    for place, row in enumerate(rows):
         try:
-            parts = [item.read() for item in one]
-            sample = parts[0] if len(parts) == 1 else tuple(parts)
-            fitted.backbone.preprocess([sample])
+            inputs.one(place)
         except DataError as error:
             row["error"] = str(error)
-            continue
-        samples.append(sample)
-        ready.append(row)
-    outputs = fitted.outputs(samples, batch_size)
+        else:
+            ready.append(place)
+    outputs = fitted.outputs_of(inputs, np.array(ready, dtype=int), batch_size)
     found = fitted.kind.probabilities(outputs / fitted.spec.temperature)
-    for place, (row, answer) in enumerate(zip(ready, fitted.answers(outputs), strict=True)):
-        row["prediction"] = answer
+    for at, (place, answer) in enumerate(zip(ready, fitted.answers(outputs), strict=True)):
+        rows[place]["prediction"] = answer
         if found is not None:
-            row["probabilities"] = dict(zip(fitted.spec.classes, map(float, found[place]), strict=True))
+            rows[place]["probabilities"] = dict(zip(fitted.spec.classes, map(float, found[at]), strict=True))
     return rows
+
+
+class _Read(Sequence[Any]):
+    """Raw samples, read when they are asked for."""
+
+    def __init__(self, items: Sequence[tuple[Item, ...]]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: Any) -> Any:
+        parts = [item.read() for item in self.items[index]]
+        return parts[0] if len(parts) == 1 else tuple(parts)
 
 
 def _csv(rows: Sequence[dict[str, Any]], fitted: FittedModel) -> str:

@@ -1,15 +1,19 @@
 """What running the frozen part once saves: CPU of a linear probe on texts, against 20 epochs with it.
 
-The same encoder (of the size of MiniLM, random weights), tokeniser, texts and labels, one thread. Runs are interleaved
-(a d b a d c a d), and each slow one is compared with the mean of the fast ones before and after it.
+The same encoder (of the size of MiniLM, random weights), tokeniser, texts, labels and split (60 % train, 20 %
+validation, 20 % test), one thread. Runs are interleaved (a d b a d c a d), and each slow one is compared with the mean
+of the fast ones before and after it.
 
-    a    zoo: `features_of` into an empty cache, then the fits of `linear_probe` for all penalties it chooses from
-    d    zoo: a second probe, other labels, on the features that a has kept; its key is measured anew
-    b    the uncached loop: each epoch runs the frozen encoder without gradients; Adam on the head
-    c    transformers' Trainer with the encoder frozen: its defaults, so dynamic padding and 8 texts a batch
+    a    the whole `zoo.finetune((texts, labels), method="linear_probe")`, from reading the data to the scores, with no
+         features kept before: all penalties are tried, and the best by validation is scored on test
+    d    a second such call, with another seed and so another split, on the features that a has kept; labels are part of
+         what data is known by, so other labels would mean other features
+    b    the uncached loop: each epoch runs the frozen encoder without gradients; Adam on the head; scored as in a
+    c    transformers' Trainer with the encoder frozen: its defaults, so dynamic padding and 8 texts a batch; scored
+         likewise
 
-Tokenising is in a and c, once, and left out of b. In c dropout is on, as the Trainer has it. Nothing is scored in any
-of them. A run takes about 4 minutes.
+Tokenising is in a, d and c, and left out of b. In c dropout is on in training, as the Trainer has it. A run takes about
+3 minutes.
 
 .venv/bin/python benchmarks/speed/linear_probe.py [--runs 1] [--out benchmarks/speed/results/linear_probe.json]
 """
@@ -27,19 +31,16 @@ os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELIS
 TEXTS, CLASSES, EPOCHS, BATCH = 256, 4, 20, 16
 
 
-def probe_by_zoo(ours, data) -> None:
+def probe_by_zoo(ours, pairs, seed: int = 0) -> None:
     """Way a and d."""
-    import numpy as np
+    import zoo
 
-    from zoo.adaptations.linear_probe import LinearProbe
-    from zoo.training.features import features_of
-
-    features, method = features_of(ours, data, np.arange(len(data))), LinearProbe()
-    for each in method.candidates({}, len(data)):
-        method.fit_head(features, data.targets, each, CLASSES)
+    zoo.finetune(
+        ours, pairs, inputs="text", answer="classification", method="linear_probe", seed=seed, device="cpu", quiet=True
+    )
 
 
-def probe_uncached(ours, data, inputs, epochs: int) -> None:
+def probe_uncached(ours, data, parts, inputs, epochs: int) -> None:
     """Way b."""
     import numpy as np
     import torch
@@ -47,20 +48,28 @@ def probe_uncached(ours, data, inputs, epochs: int) -> None:
     from zoo.data.batches import EpochOrder
     from zoo.providers.bundles import pooled
 
-    head, order = torch.nn.Linear(384, CLASSES), EpochOrder(len(data), BATCH, 0)
+    train = parts.train
+    head, order = torch.nn.Linear(384, CLASSES), EpochOrder(len(train), BATCH, 0)
     optimiser = torch.optim.Adam(head.parameters(), lr=1e-3)
-    for step in range(epochs * len(data) // BATCH):
-        chosen = np.asarray(order(step))
+    for step in range(epochs * len(train) // BATCH):
+        chosen = train[np.asarray(order(step))]
         with torch.no_grad():
             features = pooled(ours, inputs[chosen])
         loss = torch.nn.functional.cross_entropy(head(features), torch.from_numpy(data.targets[chosen]))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+    with torch.no_grad():
+        for held in (parts.validation, parts.test):
+            found = [
+                head(pooled(ours, inputs[held[at : at + BATCH]])).argmax(1).numpy() for at in range(0, len(held), BATCH)
+            ]
+            np.mean(np.concatenate(found) == data.targets[held])
 
 
-def probe_by_trainer(network, tokens, data, epochs: int, folder: str) -> None:
+def probe_by_trainer(network, tokens, data, parts, epochs: int, folder: str) -> None:
     """Way c."""
+    import numpy as np
     import torch
     from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
@@ -75,14 +84,20 @@ def probe_by_trainer(network, tokens, data, epochs: int, folder: str) -> None:
             logits = self.head((hidden * weights).sum(1) / weights.sum(1))
             return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
 
-    rows = [{**tokens(text), "labels": int(label)} for text, label in zip(data.samples, data.targets, strict=True)]
-    for row in rows:
-        row.pop("token_type_ids", None)
+    def rows(chosen):
+        return [
+            {**tokens(data.samples[at], return_token_type_ids=False), "labels": int(data.targets[at])} for at in chosen
+        ]
+
     arguments = TrainingArguments(
         folder, num_train_epochs=epochs, use_cpu=True, report_to=[], disable_tqdm=True, save_strategy="no",
         logging_strategy="no", dataloader_pin_memory=False,
     )  # fmt: skip
-    Trainer(Probe(), arguments, DataCollatorWithPadding(tokens), rows).train()
+    trainer = Trainer(Probe(), arguments, DataCollatorWithPadding(tokens), rows(parts.train))
+    trainer.train()
+    for held in (parts.validation, parts.test):
+        found = trainer.predict(rows(held))
+        np.mean(found.predictions.argmax(1) == found.label_ids)
     network.eval()
 
 
@@ -96,18 +111,18 @@ def main() -> None:
     import numpy as np
     from frozen import backbone, encoder, machine, spread, stored, texts, tokenizer
 
-    from zoo.data.labelled import LabelledData
+    import zoo
+    from zoo.data.splits import split_data
     from zoo.training.inputs import Inputs
     from zoo.training.threads import pinned_threads
 
     network, tokens, rng = encoder(), tokenizer(), np.random.default_rng(1)
     ours, samples = backbone(network, tokens), texts(options.texts)
+    pairs = (samples, [f"class {each}" for each in rng.integers(0, CLASSES, len(samples))])
+    data = zoo.read_data(pairs, inputs="text", answer="classification")
+    parts, _ = split_data(data)
     inputs = Inputs(samples, ours.preprocess, "masked")
     lengths = [inputs.one(place).values.shape[1] for place in range(len(samples))]
-    first, second = (
-        LabelledData("words", samples, rng.integers(0, CLASSES, len(samples)), tuple("abcd"), "words", inputs="text")
-        for _ in range(2)
-    )
     spent: dict[str, list[float]] = {way: [] for way in "adbc"}
     around: dict[str, list[tuple[float, float]]] = {"b / a": [], "c / a": [], "b / d": [], "c / d": []}
 
@@ -120,17 +135,16 @@ def main() -> None:
     def fast() -> tuple[float, float]:
         with tempfile.TemporaryDirectory() as kept:
             os.environ["ZOO_FEATURES"] = kept
-            return timed("a", lambda: probe_by_zoo(ours, first)), timed("d", lambda: probe_by_zoo(ours, second))
+            return timed("a", lambda: probe_by_zoo(ours, pairs)), timed("d", lambda: probe_by_zoo(ours, pairs, 1))
 
     with pinned_threads(1), tempfile.TemporaryDirectory() as folder:
-        few = first.taken(np.arange(32))  # warm: imports, kernels
-        os.environ["ZOO_FEATURES"] = "off"
-        probe_by_zoo(ours, few)
-        probe_uncached(ours, few, Inputs(few.samples, ours.preprocess, "masked"), 1)
-        probe_by_trainer(network, tokens, few, 1, folder)
+        os.environ["ZOO_FEATURES"] = "off"  # warm: imports, kernels
+        probe_by_zoo(ours, pairs)
+        probe_uncached(ours, data, parts, inputs, 1)
+        probe_by_trainer(network, tokens, data, parts, 1, folder)
         slow = {
-            "b": lambda: probe_uncached(ours, first, inputs, EPOCHS),
-            "c": lambda: probe_by_trainer(network, tokens, first, EPOCHS, folder),
+            "b": lambda: probe_uncached(ours, data, parts, inputs, EPOCHS),
+            "c": lambda: probe_by_trainer(network, tokens, data, parts, EPOCHS, folder),
         }
         for run in range(options.runs):
             before = fast()
@@ -141,7 +155,8 @@ def main() -> None:
                 before = after
             print(f"run {run + 1}: " + ", ".join(f"{way} {spent[way][-1]:.2f} s" for way in spent), flush=True)
     results = {
-        **machine(), "texts": options.texts, "classes": CLASSES, "epochs": EPOCHS,
+        **machine(), "texts": options.texts, "of them to learn from": len(parts.train),
+        "classes": CLASSES, "epochs": EPOCHS,
         "tokens": {"median": float(np.median(lengths)), "mean": round(float(np.mean(lengths)), 1),
                    "longest": max(lengths)},
         "runs": options.runs,

@@ -1,8 +1,10 @@
 import torch
+from small_backbones import narrow
 from torch import nn
 
 import zoo
-from zoo.adaptations.depths import depths
+from zoo.adaptations.depths import depths, running_blocks
+from zoo.adaptations.reached import as_seen
 from zoo.providers.blocks import blocks
 
 
@@ -72,3 +74,10 @@ def test_the_mode_is_kept():
     depths(backbone)
     assert backbone.module.training
     assert torch.equal(backbone.module.bn1.running_mean, before)
+
+
+def test_the_blocks_that_run_are_those_of_the_tower_that_is_seen():
+    backbone = narrow("clip")
+    for modality in ("vision", "text"):
+        names = [name for name, _ in running_blocks(as_seen(backbone, modality))]
+        assert names == [f"{modality}_model.encoder.layers.{index}" for index in range(2)]

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -74,3 +76,43 @@ def test_k_is_chosen_on_validation(photos, monkeypatch):
     scored.clear()
     zoo.finetune("pocket/resnet10.glyphs", photos, method="knn", k=2, quiet=True)
     assert scored == [2]
+
+
+def by_hand(features, targets, queries, k, heat):
+    """Shares of the vote, or weighted means, one query at a time: [Q, K]."""
+    found = []
+    for query in queries:
+        alike = [float(query @ row / np.linalg.norm(query) / np.linalg.norm(row)) for row in features]
+        nearest = sorted(range(len(features)), key=lambda place: -alike[place])[:k]
+        weights = [math.exp(alike[place] / heat) for place in nearest]
+        votes = sum(weight * targets[place] for weight, place in zip(weights, nearest, strict=True))
+        found.append(np.atleast_1d(votes / sum(weights)))
+    return np.stack(found)
+
+
+@pytest.mark.parametrize("k", [1, 3, 7])
+def test_several_labels_have_votes_of_their_own(k):
+    rng = np.random.default_rng(0)
+    features, queries = (rng.normal(size=(count, 5)).astype(np.float32) for count in (20, 6))
+    targets = rng.integers(0, 2, (20, 3)).astype(np.float32)
+    head = Knn().fit_head(features, targets, {"k": k, "temperature": 0.3}, classes=3)
+    found = head(torch.from_numpy(queries))
+    assert np.allclose(found.sigmoid(), by_hand(features, targets, queries, k, 0.3), atol=1e-5)
+    assert found.isfinite().all()
+    again = Knn().blank_head(5, 3, head.facts)
+    again.load_state_dict(head.state_dict())
+    assert torch.equal(again(torch.from_numpy(queries)), found)
+
+
+@pytest.mark.parametrize("k", [1, 4])
+def test_of_numbers_the_weighted_mean_is_the_answer(k):
+    rng = np.random.default_rng(1)
+    features, queries = (rng.normal(size=(count, 5)).astype(np.float32) for count in (20, 6))
+    targets = (1000 + 50 * rng.normal(size=20)).astype(np.float32)
+    head = Knn().fit_head(features, targets, {"k": k, "temperature": 0.3}, classes=1)
+    found = head(torch.from_numpy(queries))
+    assert found.shape == (6, 1)
+    assert np.allclose(found, by_hand(features, targets, queries, k, 0.3), rtol=1e-5)
+    again = Knn().blank_head(5, 1, head.facts)
+    again.load_state_dict(head.state_dict())
+    assert torch.equal(again(torch.from_numpy(queries)), found)

@@ -143,3 +143,29 @@ def test_on_the_layers_of_a_network():
     head = LayerMix().fit_head(features.numpy(), np.arange(12) % 2, {"penalty": 10.0}, classes=2)
     assert isinstance(head, LayerMixHead)
     assert (head(features).argmax(1).numpy() == np.arange(12) % 2).all()
+
+
+@pytest.mark.parametrize("answer", ["multi_label", "regression"])
+def test_of_one_layer_it_is_the_linear_probe_for_other_answers_too(answer):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(60, 1, 4)).astype(np.float32) * [1, 10, 0.1, 3] + 7
+    told = features[:, 0] @ rng.normal(size=(4, 3)) + rng.normal(size=(60, 3))
+    targets = (1000 + 20 * told[:, 0] if answer == "regression" else told > told.mean(0)).astype(np.float32)
+    classes = 1 if answer == "regression" else 3
+    head = LayerMix().fit_head(features, targets, {"penalty": 0.3, "normalise": False}, classes)
+    probe = LinearProbe().fit_head(features[:, 0], targets, {"penalty": 0.3}, classes)
+    inputs = torch.from_numpy(features).float()
+    found, expected = head(inputs).detach(), probe(inputs[:, 0]).detach()
+    assert (found - expected).norm() < 2e-3 * expected.norm()
+
+
+@pytest.mark.parametrize("answer", ["multi_label", "regression"])
+def test_the_layer_that_tells_has_the_largest_share(answer):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(80, 3, 6)).astype(np.float32)
+    targets = features[:, 1, 0] if answer == "regression" else (features[:, 1, :2] > 0).astype(np.float32)
+    head = LayerMix().fit_head(features, targets, {"penalty": 1.0}, classes=1 if answer == "regression" else 2)
+    assert head.shares.argmax() == 1
+    again = LayerMix().blank_head(6, head.linear.out_features, head.facts)
+    again.load_state_dict(head.state_dict())
+    assert torch.equal(again(torch.from_numpy(features)), head(torch.from_numpy(features)))

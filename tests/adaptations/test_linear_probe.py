@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -42,3 +42,41 @@ def test_nothing_of_the_backbone_trains():
 def test_candidates_are_the_penalty_that_was_given_or_all():
     assert [each["penalty"] for each in LinearProbe().candidates({}, 10)] == [0.01, 0.1, 1.0, 10.0]
     assert LinearProbe().candidates({"penalty": 0.5}, 10) == [{"penalty": 0.5}]
+
+
+def test_several_labels_are_a_regression_each():
+    rng = np.random.default_rng(0)
+    features = (3 * rng.normal(size=(60, 4)) + 5).astype(np.float32)
+    targets = (features @ rng.normal(size=(4, 3)) + rng.normal(size=(60, 3)) > 0).astype(np.float32)
+    targets[:, 0] = features[:, 0] > 5
+    head = LinearProbe().fit_head(features, targets, {"penalty": 0.3}, classes=3)
+    scaled = StandardScaler().fit_transform(features)
+    for label in range(3):
+        solver = LogisticRegression(C=0.3, max_iter=2000).fit(scaled, targets[:, label])
+        found = head(torch.from_numpy(features))[:, label].detach()
+        assert np.allclose(found, solver.decision_function(scaled), atol=1e-3)
+
+
+def test_a_label_that_all_or_none_have_is_sure():
+    features = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    targets = np.stack([np.ones(10), np.zeros(10), np.arange(10) % 2], 1).astype(np.float32)
+    found = LinearProbe().fit_head(features, targets, {}, classes=3)(torch.from_numpy(features)).detach()
+    assert found[:, 0].eq(10).all()
+    assert found[:, 1].eq(-10).all()
+
+
+def test_numbers_are_a_ridge_regression_in_their_own_units():
+    rng = np.random.default_rng(0)
+    features = (3 * rng.normal(size=(50, 4)) + 5).astype(np.float32)
+    targets = (1000 + 20 * features[:, 0] + rng.normal(size=50)).astype(np.float32)
+    head = LinearProbe().fit_head(features, targets, {"penalty": 0.5}, classes=1)
+    deviation, mean = targets.std(), targets.mean()
+    scaled = StandardScaler().fit_transform(features)
+    expected = Ridge(alpha=2.0).fit(scaled, (targets - mean) / deviation).predict(scaled) * deviation + mean
+    assert np.allclose(head(torch.from_numpy(features))[:, 0].detach(), expected, rtol=1e-5)
+
+
+def test_numbers_that_are_all_the_same():
+    features = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    head = LinearProbe().fit_head(features, np.full(10, 7.0, np.float32), {}, classes=1)
+    assert np.allclose(head(torch.from_numpy(features)).detach(), 7.0, atol=1e-5)

@@ -3,6 +3,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from small_backbones import narrow, own
 from torch import nn
 
 import zoo
@@ -126,3 +127,50 @@ def test_a_saved_model_loads_without_peft(photos, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "peft", None)
     images = image_folder(photos).samples
     assert np.array_equal(zoo.load_model(tmp_path / "m").predict_proba(images), model.predict_proba(images))
+
+
+class Alike(nn.Module):
+    """Two parts with layers of the same name, as the towers of open_clip have them; one of them is not used."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.ModuleList([nn.Linear(16, 16), nn.Linear(16, 16)])
+        self.other = nn.ModuleDict({"body": nn.ModuleList([nn.Linear(16, 16), nn.Linear(16, 16)])})
+
+    def forward(self, x):
+        for layer in self.body:
+            x = layer(x.flatten(1)).relu()
+        return x
+
+
+def test_layers_whose_names_end_alike_are_left_alone():
+    backbone = zoo.wrap(Alike(), input_size=(1, 4, 4))
+    Lora().prepare(backbone, {"lr": 0.1})
+    named = [name for name, weight in backbone.module.named_parameters() if weight.requires_grad]
+    assert named
+    assert all(name.startswith("body.") for name in named)
+    assert not any("lora" in name for name, _ in backbone.module.other.named_parameters())
+
+
+def test_torchs_own_transformer_layers_run_the_correction_in_evaluation():
+    backbone, lora = own("attending"), Lora()
+    prepared(lora, backbone, {"lr": 0.1}, seed=0)
+    backbone.module.eval()
+    inputs = probe(backbone)
+    with torch.no_grad():
+        before = backbone.encode(inputs)["vision"].pooled
+        for name, weight in backbone.module.named_parameters():
+            if "lora_B" in name:
+                weight.fill_(0.05)
+        moved = backbone.encode(inputs)["vision"].pooled
+        assert (moved - before).abs().max() > 1e-3
+        lora.finish(backbone)
+        assert torch.allclose(backbone.encode(inputs)["vision"].pooled, moved, atol=1e-5)
+    assert not any(part._forward_hooks for part in backbone.module.modules())
+
+
+def test_gpt2s_turned_layers_are_taken_without_a_warning():
+    backbone, lora = narrow("gpt2"), Lora()
+    prepared(lora, backbone, {"lr": 0.1}, seed=0)
+    assert any("c_attn.lora_A" in name for name, weight in backbone.module.named_parameters() if weight.requires_grad)
+    lora.finish(backbone)

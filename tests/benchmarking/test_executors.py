@@ -32,7 +32,11 @@ def draw(seed: int) -> list[float]:
 # -------------------------------------------------------------------------------------------------------------- results
 
 
-@pytest.mark.parametrize("executor", [InProcess(), ForkPool(1), ForkPool(3), ForkPool(2, method="spawn")], ids=repr)
+@pytest.mark.parametrize(
+    "executor",
+    [InProcess(), ForkPool(1), ForkPool(3), ForkPool(2, method="spawn")],
+    ids=["here", "one", "three", "spawned"],
+)
 def test_every_executor_gives_the_same_values(executor: Executor) -> None:
     work = operator.methodcaller("bit_length")  # importable, for spawn
     cells = list(range(20))
@@ -57,7 +61,7 @@ def test_no_cells_and_fewer_cells_than_workers() -> None:
     assert outcomes(InProcess(), [], draw) == {}
 
 
-@pytest.mark.parametrize("executor", [InProcess(), ForkPool(1), ForkPool(3)], ids=repr)
+@pytest.mark.parametrize("executor", [InProcess(), ForkPool(1), ForkPool(3)], ids=["here", "one", "three"])
 def test_a_cell_that_is_not_admitted_is_left_out(executor: Executor) -> None:
     asked: list[int] = []
 

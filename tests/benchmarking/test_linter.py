@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from small_backbones import Attending
 from torch import nn
 
 import zoo
@@ -50,6 +51,17 @@ def test_a_weight_without_gradient():
     own = groups(backbone)
     backbone.module[0].weight.requires_grad_(False)
     assert "1 weights do not train (first: 0.weight)" in refusal(backbone, own)
+
+
+def test_a_weight_that_no_gradient_reaches_need_not_train():
+    def attending(seed):
+        torch.manual_seed(seed)
+        return zoo.wrap(Attending(), input_size=(3, 16, 16))
+
+    backbone = attending(0)
+    own = groups(backbone)
+    assert not backbone.module.unused.weight.requires_grad
+    assert check_scratch(backbone, own, 32, 0, attending) is None
 
 
 def test_a_weight_that_the_optimiser_lacks():

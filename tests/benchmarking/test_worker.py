@@ -37,7 +37,7 @@ def fail(cell: int) -> int:
     return cell
 
 
-@pytest.mark.parametrize("executor", [InProcess(), ForkPool(2)], ids=repr)
+@pytest.mark.parametrize("executor", [InProcess(), ForkPool(2)], ids=["here", "forked"])
 def test_a_cell_that_raises_is_an_outcome(executor: Executor) -> None:
     got = outcomes(executor, [0, 1, 2, 3], fail)
     assert [got[cell].value for cell in range(4)] == [0, None, None, 3]

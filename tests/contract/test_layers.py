@@ -1,35 +1,20 @@
 """Hidden layers of a small member of every kind of network of every provider: from scratch, with moved weights."""
 
-import dataclasses
-
 import open_clip_small
 import pytest
 import torch
-import torchaudio
-from torch import nn
+from small_backbones import narrow, of_torchaudio, own
 from vision import disturbed
 
 import zoo
-from zoo.catalog.query import describe
 from zoo.conformance.checks import calibrate
 from zoo.conformance.samples import samples_for
-from zoo.conformance.tiny import tiny
-from zoo.providers import torchaudio as speech
 from zoo.providers.batching import encode_samples
-from zoo.providers.layers import with_layers
-from zoo.providers.loading import build
-from zoo.providers.transformers_library import changes
 from zoo.providers.trials import modalities, trial
 
 TEXTS = ("albert", "bert", "deberta-v2", "gpt2", "longt5", "mamba", "modernbert", "t5", "xlnet")
 IMAGES = ("convnext", "segformer", "swin", "vit")
 CLIPS = ("audio-spectrogram-transformer", "hubert", "wavlm", "whisper")
-VISION = {
-    "convnext": {"image_size": 64},
-    "segformer": {"image_size": 64},
-    "swin": {"image_size": 64, "embed_dim": 16, "depths": [1, 1, 1], "num_heads": [2, 2, 2], "window_size": 4},
-    "vit": {"image_size": 32},
-}
 NAMED = (
     *("pocket/resnet10", "torchvision/shufflenet_v2_x0_5", "torchvision/squeezenet1_1", "timm/test_vit_relpos"),
     *("timm/test_convnext", "timm/test_efficientnet", "timm/test_mambaout", "timm/test_resnet", "timm/test_vit"),
@@ -37,44 +22,23 @@ NAMED = (
 FOLDERS = ("", "coca", "resnet", "timm")
 
 
-def small(arch):
-    sizes = {"conv_dim": [16] * 7} if arch in ("hubert", "wavlm") else VISION.get(arch, {})
-    spec = dataclasses.replace(describe(f"transformers/{arch}"), config=changes(tiny(arch, **sizes)))
-    spec = dataclasses.replace(spec, tag="", source="", revision="")
-    if arch in VISION:
-        spec = dataclasses.replace(spec, input_size=(3, VISION[arch]["image_size"], VISION[arch]["image_size"]))
-    return build(spec, pretrained=False, seed=0, layers=True)
-
-
-def of_torchaudio(family):
-    make = torchaudio.models.wavlm_model if family == "wavlm" else torchaudio.models.wav2vec2_model
-    relative = {"encoder_num_buckets": 8, "encoder_max_distance": 20} if family == "wavlm" else {}
-    module = make(
-        extractor_mode="group_norm", extractor_conv_layer_config=[(16, 10, 5), *[(16, 3, 2)] * 4, *[(16, 2, 2)] * 2],
-        extractor_conv_bias=False, encoder_embed_dim=32, encoder_projection_dropout=0.0, encoder_pos_conv_kernel=16,
-        encoder_pos_conv_groups=4, encoder_num_layers=2, encoder_num_heads=4, encoder_attention_dropout=0.0,
-        encoder_ff_interm_features=48, encoder_ff_interm_dropout=0.0, encoder_dropout=0.0,
-        encoder_layer_norm_first=False, encoder_layer_drop=0.0, aux_num_out=None, **relative,
-    )  # fmt: skip
-    return with_layers(speech.assemble(describe("torchaudio/wav2vec2_base"), module))
-
-
-def own(folder):
-    net = nn.Sequential(nn.Conv2d(3, 6, 3, 2), nn.Sequential(nn.Conv2d(6, 6, 3), nn.GELU()), nn.Conv2d(6, 8, 3, 2))
-    return zoo.wrap(net, input_size=(3, 16, 16), layers=True)
-
-
 KINDS = {
     **{name: lambda _, name=name: zoo.load(name, pretrained=False, seed=0, layers=True) for name in NAMED},
-    **{f"transformers/{arch}": lambda _, arch=arch: small(arch) for arch in (*TEXTS, *IMAGES, *CLIPS, "clip")},
-    **{f"torchaudio/{family}": lambda _, family=family: of_torchaudio(family) for family in ("wav2vec2", "wavlm")},
+    **{
+        f"transformers/{arch}": lambda _, arch=arch: narrow(arch, layers=True)
+        for arch in (*TEXTS, *IMAGES, *CLIPS, "clip")
+    },
+    **{
+        f"torchaudio/{family}": lambda _, family=family: of_torchaudio(family, layers=True)
+        for family in ("wav2vec2", "wavlm")
+    },
     **{
         f"open_clip folder {kind}": lambda folder, kind=kind: zoo.load(
             str(open_clip_small.repository(folder / "it", kind)), layers=True
         )
         for kind in FOLDERS
     },
-    "module": own,
+    "module": lambda _: own("convolutions", layers=True),
 }
 
 

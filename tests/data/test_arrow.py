@@ -8,7 +8,7 @@ import pytest
 
 from zoo.data import arrow
 from zoo.data.arrow import ArrowColumn, arrow_table, declared, import_parquet, read_parquet
-from zoo.errors import MissingDependency
+from zoo.errors import DataError, MissingDependency
 
 CELLS = [{"bytes": b"\x00\x01" * 50, "path": "a.png"}, None, {"bytes": None, "path": "b.png"}] * 70
 
@@ -37,6 +37,14 @@ def test_names_with_dots_are_no_paths(tmp_path):
     pq.write_table(pa.table({"a": [1], "a.b": [2]}), tmp_path / "a.parquet")
     columns = read_parquet(tmp_path / "a.parquet").columns
     assert (columns["a"], columns["a.b"]) == ([1], [2])
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    for read in (lambda: read_parquet(tmp_path / "a.parquet"), lambda: arrow_table(table, "frame")):
+        with pytest.raises(DataError, match=r"has two columns 'a'\. Fix: rename one"):
+            read()
 
 
 def test_tables_in_memory():

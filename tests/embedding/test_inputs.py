@@ -84,7 +84,7 @@ def test_cells_of_a_table_name_files_beside_it(photos):
         ("a.csv", b"text\n\xff", "text", "text", DataError, "not UTF-8"),
         ("a.csv", b'text\n"x', "text", "text", DataError, "no CSV that can be read"),
         ("a.parquet", b"PAR", "text", "text", DataError, "no Parquet file"),
-        ("a.txt", b"", "text", "", DataError, "nothing to embed"),
+        ("a.txt", b"", "text", "", DataError, "nothing to read"),
         ("a.txt", b"x", "unknown", "", UsageError, "no inputs of the modality 'unknown'"),
     ],
 )

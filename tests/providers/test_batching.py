@@ -1,5 +1,6 @@
 """Batching changes nothing: on toy backbones that would show it at once if a sample met another's padding."""
 
+import threading
 from collections import Counter
 
 import numpy as np
@@ -172,3 +173,21 @@ def test_layers_of_several_sizes_that_are_no_tokens_are_refused():
         encode_samples(layered(lambda tokens: tokens[:, ::2]), [[1.0, 2.0, 3.0, 4.0], [1.0]])
     same = encode_samples(layered(lambda tokens: tokens[:, ::2]), [[1.0, 2.0], [3.0, 4.0]])["speech"]
     assert same.layers[0][..., 0].tolist() == [[1.0], [3.0]]
+
+
+def test_another_thread_waits_for_its_turn():
+    module, inside, entered = nn.Linear(1, 1), threading.Event(), threading.Event()
+
+    def second():
+        inside.wait()
+        with evaluating(module):
+            entered.set()
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with evaluating(module), evaluating(module):  # the same thread may enter again
+        inside.set()
+        assert not entered.wait(0.05)
+    thread.join()
+    assert entered.is_set()
+    assert module.training

@@ -1,6 +1,7 @@
 """The mechanism on toy networks of every awkward kind, and its numbers against those that libraries give themselves."""
 
 import dataclasses
+import threading
 
 import open_clip_small
 import pytest
@@ -347,3 +348,24 @@ def test_open_clip_equals_forward_intermediates(kind, tmp_path):
     else:
         whole = [torch.cat(pair, 1) for pair in zip(expected["image_intermediates_prefix"], seen, strict=True)]
         close(found["vision"].layers, whole)
+
+
+def test_threads_that_share_a_network_see_their_own_layers():
+    other = threading.Event()
+    backbone = wrapped(lambda blocks, x: plain(blocks, x))
+    first, second = images(), images() + 1
+    alone = backbone.encode(first)["vision"].layers
+    block = backbone.module.blocks[0]
+
+    def between(_part, _given):
+        if threading.current_thread() is not threading.main_thread() or other.is_set():
+            return
+        other.set()
+        thread = threading.Thread(target=backbone.encode, args=(second,))
+        thread.start()
+        thread.join()
+
+    handle = block.register_forward_pre_hook(between)
+    close(backbone.encode(first)["vision"].layers, alone)
+    handle.remove()
+    assert other.is_set()

@@ -1,10 +1,12 @@
+import hashlib
+
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from zoo.errors import UnsafeContent, WeightsError
-from zoo.providers.weights import graph_digest, load_strictly, read_weights, weights_digest
+from zoo.providers.weights import graph_digest, load_strictly, read_weights, tensor_bytes, weights_digest
 
 
 def test_half_precision_is_widened(tmp_path):
@@ -50,6 +52,20 @@ def test_digests_see_what_they_should():
     assert weights_digest(one) != weights_digest(two)
     two.load_state_dict(one.state_dict())
     assert weights_digest(one) == weights_digest(two)
+
+
+def test_weights_are_digested_as_bytes():
+    network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))  # floats, and a count without dimensions
+    network.register_buffer("empty", torch.zeros(0, 2))
+    network[0].weight = nn.Parameter(torch.randn(3, 2).T)  # not in one piece
+    content = b"".join(
+        f"{name} {value.dtype} {list(value.shape)}\n".encode() + value.contiguous().numpy().tobytes()
+        for name, value in sorted((name, each.detach()) for name, each in network.state_dict().items())
+    )
+    assert weights_digest(network) == hashlib.sha256(content).hexdigest()
+
+
+def test_graphs_see_settings():
     assert graph_digest(nn.Sequential(nn.ReLU())) != graph_digest(nn.Sequential(nn.GELU()))
     assert graph_digest(nn.Dropout(0.1)) != graph_digest(nn.Dropout(0.2))
 
@@ -86,3 +102,12 @@ def test_a_pickle_is_read_only_by_name_and_only_tensors_of_it(tmp_path):
         read_weights(path, allow_pickle="w.bin")
     with pytest.raises(WeightsError, match="cannot be read"):
         read_weights(tmp_path / "none.bin", allow_pickle="none.bin")
+
+
+def test_digests_take_every_type():
+    one, two = nn.Linear(2, 2).bfloat16(), nn.Linear(2, 2).bfloat16()
+    assert weights_digest(one) != weights_digest(two)
+    two.load_state_dict(one.state_dict())
+    assert weights_digest(one) == weights_digest(two)
+    values = [torch.tensor(True), torch.zeros(0), torch.arange(6).reshape(2, 3).T, torch.tensor([1 + 2j])]
+    assert [tensor_bytes(value) for value in values] == [value.numpy().tobytes() for value in values]

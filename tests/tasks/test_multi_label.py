@@ -88,3 +88,8 @@ def test_start_weighs_the_positives():
     assert KIND.start(None, TARGETS, ("a", "b", "c"), "balanced").values[0] == pytest.approx(
         (1 - TARGETS[:, 0]).sum() / TARGETS[:, 0].sum()
     )
+
+
+def test_f1_of_the_only_class_that_occurs_is_its_own():
+    targets, said = np.array([[1, 0], [1, 0], [0, 0], [0, 0]]), np.array([[1, 0], [0, 0], [0, 0], [0, 1]])
+    assert MultiLabel().metrics(said, targets)["macro_f1"] == pytest.approx(200 / 3)  # 2 * 1 / (2 + 1), and no mean

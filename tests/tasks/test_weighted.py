@@ -71,3 +71,11 @@ def test_nothing_positive_is_no_free_score():
 def test_an_unknown_answer():
     with pytest.raises(InvalidRecord, match="Nearest: regression"):
         statistics("regresion", np.ones((1, 1)), np.ones(1))
+
+
+@pytest.mark.parametrize("targets", [np.ones((5, 2)), np.tile([[1, 0]], (5, 1)), np.array([[1, 0]] * 2 + [[0, 0]] * 3)])
+def test_labels_without_one_of_the_answers_score_as_by_themselves(targets):
+    outputs = np.random.default_rng(0).normal(size=targets.shape)
+    alone = TASKS.get("image_multi_label")().score(torch.from_numpy(outputs), targets, 2)
+    found = {name: one(np.ones((1, 5)))[0] for name, one in statistics("multi_label", outputs, targets).items()}
+    assert found == pytest.approx(alone)

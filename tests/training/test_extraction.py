@@ -1,4 +1,5 @@
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import zoo
 from zoo.contracts import Backbone, Features, Padded, Pair
 from zoo.errors import DeviceError
 from zoo.providers.batching import pad
+from zoo.providers.layers import with_layers
 from zoo.specs import BackboneSpec
 from zoo.training import extraction
 from zoo.training.extraction import _batches, extract_fast
@@ -174,3 +176,27 @@ def test_no_gradient_and_no_trace_of_inference_mode():
     extract_fast(backbone, Inputs(list(torch.rand(3, 1, 2, 2)), torch.stack), np.arange(3))
     backbone.module(torch.rand(2, 1, 2, 2)).sum().backward()
     assert backbone.module[1].layer.weight.grad is not None
+
+
+def test_convolutions_that_are_layers_themselves_are_not_folded():
+    torch.manual_seed(0)
+    parts = [part for wide in (3, 32, 32) for part in (nn.Conv2d(wide, 32, 3, padding=1), nn.BatchNorm2d(32))]
+    for norm in parts[1::2]:
+        norm.running_mean.normal_()
+    network = nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    backbone = with_layers(zoo.wrap(network, input_size=(3, 10, 12)))
+    inputs = torch.rand(70, 3, 10, 12)
+    made, plain = (extract_fast(backbone, inputs, np.arange(70), layers=True, fold=fold) for fold in (True, False))
+    assert made.shape == (70, 6, 32)
+    np.testing.assert_allclose(made, plain, atol=1e-5)
+
+
+def test_threads_that_share_a_network_get_what_they_get_alone():
+    backbone = zoo.load("pocket/resnet10.glyphs")
+    backbone.module.train()
+    inputs, chosen = torch.rand(70, 1, 32, 32), np.arange(70)
+    alone = extract_fast(backbone, inputs, chosen)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: extract_fast(backbone, inputs, chosen), range(12)))
+    assert all(close(one, alone) for one in found)
+    assert all(part.training for part in backbone.module.modules())

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -47,7 +49,7 @@ def test_probe_extracts_features_once(photos, monkeypatch):
 
     monkeypatch.setattr(features, "extract_fast", counting)
     first = zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe", quiet=True)
-    assert sizes == [14, 5, 5]  # train, validation and test, whatever the number of penalties
+    assert sizes == [24]  # 14 of train, 5 of validation, 5 of test, whatever the number of penalties
     again = zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe", quiet=True)
     assert again.spec.scores == first.spec.scores
 
@@ -205,3 +207,72 @@ def test_a_backbone_for_another_modality_is_refused_before_it_is_built(name, mon
     monkeypatch.setattr("zoo.training.finetuning.load", lambda *given, **options: pytest.fail("it was loaded"))
     with pytest.raises(IncompatibleError, match=r"image_classification is for vision or image-text\. Fix:"):
         zoo.finetune(name, "digits", pretrained=False)
+
+
+KILLED = """
+import functools, json, os, sys, torch, zoo
+from zoo.training import finetuning, loop
+torch.set_num_threads(1)
+finetuning.TrainSpec = functools.partial(finetuning.TrainSpec, checkpoint_every=2)
+save = loop.Checkpoints.save
+def saving(self, step, *more):
+    save(self, step, *more)
+    if step == 4:
+        os.kill(os.getpid(), 9)
+loop.Checkpoints.save = saving
+zoo.finetune("pocket/resnet10", sys.argv[1], out=sys.argv[2], **json.loads(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize("more", [{"early_stopping": 3}, {"search": 2}])
+def test_killed_and_resumed_ends_the_same(more, photos, tmp_path):
+    """Scores so far and the best weights are part of what is kept; a search finds the same settings again."""
+    options = {"pretrained": False, "steps": 8, "device": "cpu", "quiet": True, **more}
+    whole = zoo.finetune("pocket/resnet10", photos, out=tmp_path / "whole", **options)
+    command = [sys.executable, "-c", KILLED, str(photos), str(tmp_path / "cut"), json.dumps(options)]
+    assert subprocess.run(command, capture_output=True).returncode == -9
+    assert (tmp_path / "cut" / "checkpoints" / "step-4").is_dir()
+    with pytest.raises(WeightsError, match="holds no fitted model"):
+        zoo.load_model(tmp_path / "cut")
+    resumed = zoo.finetune("pocket/resnet10", photos, out=tmp_path / "cut", **options)
+    assert weights_digest(resumed.backbone.module) == weights_digest(whole.backbone.module)
+    assert resumed.spec == whole.spec
+    assert not (tmp_path / "cut" / "checkpoints").exists()
+    files = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "cut")]
+    assert files[0] == files[1]
+
+
+def test_what_is_told_is_kept_in_the_record(photos):
+    lines = []
+    model = zoo.finetune("pocket/resnet10", photos, pretrained=False, method="lora", steps=1, device="cpu",
+                         tell=lines.append)  # fmt: skip
+    assert lines[0] == "pocket/resnet10, from scratch: a new head on 256 features; cpu"
+    assert "lora is made for trained weights, and these are from scratch" in lines
+    assert "lora is made for trained weights, and these are from scratch" in model.spec.notes
+
+
+def test_quiet_says_nothing(photos, capsys):
+    zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe", quiet=True)
+    assert capsys.readouterr() == ("", "")
+    zoo.finetune("pocket/resnet10.glyphs", photos, method="linear_probe")
+    out, err = capsys.readouterr()
+    assert not out
+    assert "a new head on 256 features" in err
+
+
+def test_settings_that_a_frozen_method_would_ignore_are_refused_before_anything_is_read(monkeypatch):
+    monkeypatch.setattr("zoo.training.finetuning.read_data", lambda *given, **options: pytest.fail("it was read"))
+    for setting in ({"early_stopping": 3}, {"class_weights": "balanced"}, {"search": 3}):
+        with pytest.raises(IncompatibleError, match=f"knn .*Fix: leave {next(iter(setting))} out"):
+            zoo.finetune("pocket/resnet10.glyphs", "digits", method="knn", **setting)
+
+
+def test_roles_of_data_without_columns_are_refused(photos):
+    data = image_folder(photos)
+    with pytest.raises(zoo.ZooError, match=r"has no columns\. Fix: leave roles out"):
+        zoo.finetune("pocket/resnet10.glyphs", data, roles={"label": "x"}, quiet=True)
+
+
+def test_from_scratch_and_zero_shot(photos):
+    with pytest.raises(IncompatibleError, match="zero_shot needs trained weights"):
+        zoo.finetune("open_clip/ViT-B-32", photos, method="zero_shot", pretrained=False)

@@ -100,3 +100,18 @@ def test_settings(name):
 def test_the_last_step_is_always_due():
     best = Best(Judge(lambda: 0.0, every=4))
     assert [done for done in range(1, 11) if best.due(done, 10)] == [4, 8, 10]
+
+
+def test_weights_that_are_kept_can_be_written_whatever_their_layout(tmp_path):
+    """A network for images is channels-last while it trains, and safetensors takes no such tensor."""
+    from safetensors.torch import save
+
+    network = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+    best = Best(Judge(lambda: 1.0, every=1))
+    best.see(1, network, None)
+    assert len(save(best.weights)) > 432
+    kept = network.weight.detach().clone()
+    nn.init.zeros_(network.weight)
+    best.restore(network)
+    assert torch.equal(network.weight, kept)
+    assert network.weight.is_contiguous(memory_format=torch.channels_last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.adaptations.probe import run_watched
-from zoo.providers.blocks import blocks
+from zoo.providers.blocks import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +13,22 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.contracts import Backbone
+    from zoo.providers.blocks import Named
+
+
+def running_blocks(backbone: Backbone) -> list[Named]:
+    """The blocks that run for a backbone's samples; of two towers those of the one that they go through.
+
+    Example:
+        >>> import zoo
+        >>> [name for name, _ in running_blocks(zoo.load("pocket/resnet10.glyphs"))]
+        ['layer1.0', 'layer2.0', 'layer3.0', 'layer4.0']
+    """
+    ran: set[int] = set()
+    parts = list(backbone.module.modules())
+    run_watched(backbone, [part.register_forward_hook(lambda part, *_: ran.add(id(part))) for part in parts])
+    running = (row for row in rows(backbone.module) if any(id(one) in ran for _, part in row for one in part.modules()))
+    return next(running, [])
 
 
 def depths(backbone: Backbone) -> tuple[dict[str, int], int]:
@@ -27,7 +43,7 @@ def depths(backbone: Backbone) -> tuple[dict[str, int], int]:
         >>> count, found["conv1.0.weight"], found["layer4.0.conv1.weight"]
         (4, 0, 4)
     """
-    row = blocks(backbone.module)
+    row = running_blocks(backbone)
     inside = {f"{name}.": index for index, (name, _) in enumerate(row, start=1)}
     ran = _order(backbone, [part for _, part in row])
     result: dict[str, int] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.adaptations.groups import parameter_groups
@@ -60,14 +62,19 @@ class Lora:
                 "load it again."
             )
         wanted = chosen["targets"].split(",") if chosen["targets"] else ()
+        chosen_layers = targets(backbone, wanted)
         settings = config(
             r=chosen["rank"],
             lora_alpha=chosen["alpha"] or 2 * chosen["rank"],
             lora_dropout=chosen["dropout"],
             use_dora=chosen["dora"],
-            target_modules=targets(backbone, wanted),
+            target_modules="|".join(map(re.escape, chosen_layers)),  # of a list peft takes ends of names
         )
-        self._injected = tuner(backbone.module, settings, ADAPTER)
+        with warnings.catch_warnings():  # peft sees by itself that GPT-2's Conv1D is turned round
+            warnings.filterwarnings("ignore", "fan_in_fan_out is set to", UserWarning)
+            self._injected = tuner(backbone.module, settings, ADAPTER)
+        for name in chosen_layers:  # torch's transformer layers, in evaluation, pass by parts that have no hook
+            backbone.module.get_submodule(name).register_forward_hook(_as_it_is)
         backbone.module.requires_grad_(False)
         own = {name: weight for name, weight in backbone.module.named_parameters() if f".{ADAPTER}" in name}
         if idle := sorted(set(own) - receiving(backbone, own)):
@@ -89,6 +96,10 @@ class Lora:
     def drop(self) -> None:
         """Take the adapters out, unmerged: the network is what it was."""
         self._injected.unload()
+
+
+def _as_it_is(_part: Any, _given: Any, _out: Any) -> None:
+    """A hook that does nothing; it goes with the part it is on."""
 
 
 def _import_peft() -> tuple[Any, Any]:

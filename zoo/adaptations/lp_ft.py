@@ -20,7 +20,7 @@ FLOOR = -10.0  # logit of a class without labels: never the answer, and no loss 
 
 
 class LpFt:
-    """All parameters train, from a head that was fitted on the frozen features; the head's rate is the backbone's.
+    """What trains in `full` trains, from a head that was fitted on the frozen features; its rate is the backbone's.
 
     Options:
         penalty: inverse regularisation of the probe; 1 by default.
@@ -34,9 +34,15 @@ class LpFt:
     needs_trained = True
     options: ClassVar = {"penalty": number(1.0, "above 0, such as 0.1", lambda value: value > 0), "layer_decay": DECAY}
 
+    def __init__(self) -> None:
+        self.notes: tuple[str, ...] = ()
+
     def prepare(self, backbone: Backbone, options: Mapping[str, Any]) -> list[ParameterGroup]:
-        """The groups of `full`."""
-        return Full().prepare(backbone, options)
+        """The groups of `full`, and its notes."""
+        full = Full()
+        groups = full.prepare(backbone, options)
+        self.notes = full.notes
+        return groups
 
     def fit_head(
         self, features: np.ndarray, targets: np.ndarray, options: Mapping[str, Any], classes: int

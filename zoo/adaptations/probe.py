@@ -76,6 +76,8 @@ def receiving(backbone: Backbone, weights: Mapping[str, Tensor]) -> set[str]:
     """
     import torch
 
+    if not weights:
+        return set()
     flags = {name: weight.requires_grad for name, weight in weights.items()}
     training = backbone.module.training
     zero = [(weight, weight.detach().clone()) for weight in backbone.module.parameters() if not bool(weight.any())]

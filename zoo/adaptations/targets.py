@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo.adaptations.depths import running_blocks
 from zoo.adaptations.probe import receiving, run_watched
 from zoo.errors import IncompatibleError, UnknownName
-from zoo.providers.blocks import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def targets(backbone: Backbone, wanted: Sequence[str] = ()) -> list[str]:
     obstacles |= {name: "it receives no gradient by itself" for name in fitting if name not in working}
     if wanted:
         return _asked(backbone.spec.name, wanted, obstacles)
-    row = tuple(f"{name}." for name, _ in blocks(backbone.module))
+    row = tuple(f"{name}." for name, _ in running_blocks(backbone))
     rows = {prefix.removesuffix(".") for prefix in row}
     inside = [name for name in fitting if name in working and (name.startswith(row) or name in rows)] if row else []
     if not inside:

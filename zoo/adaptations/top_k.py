@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from zoo.adaptations.depths import depths
+from zoo.adaptations.depths import depths, running_blocks
 from zoo.adaptations.groups import parameter_groups
 from zoo.adaptations.options import pick, whole
+from zoo.adaptations.reached import train_reached
 from zoo.errors import IncompatibleError
-from zoo.providers.blocks import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,9 @@ class TopK:
     augmentation = "none"
     options: ClassVar = {"blocks": whole(1)}
 
+    def __init__(self) -> None:
+        self.notes: tuple[str, ...] = ()
+
     def prepare(self, backbone: Backbone, options: Mapping[str, Any]) -> list[ParameterGroup]:
         """Freeze all that runs before the last blocks.
 
@@ -46,13 +49,12 @@ class TopK:
                 f"top_k was asked for the last {wanted} blocks, and {backbone.spec.name} "
                 f"({type(backbone.module).__name__}) {has}. Fix: {fix}."
             )
-        for name, weight in backbone.module.named_parameters():
-            weight.requires_grad_(found[name] > count - wanted)
+        self.notes = train_reached(backbone, [name for name, depth in found.items() if depth > count - wanted])
         return parameter_groups(backbone.module, lr=options["lr"], weight_decay=options.get("weight_decay", 0.0))
 
     def cut(self, backbone: Backbone, options: Mapping[str, Any]) -> Cut | str:
         """The backbone cut before the blocks that train, or why it cannot be cut."""
         from zoo.adaptations.cutting import cut
 
-        front = [part for _, part in blocks(backbone.module)][: -pick("top_k", self, options)["blocks"]]
+        front = [part for _, part in running_blocks(backbone)][: -pick("top_k", self, options)["blocks"]]
         return cut(backbone, front) if front else "all its blocks train"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo.adaptations.probe import receiving
 from zoo.errors import ScratchArmError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def check_scratch(
             disguise); the message says which tensor or layer.
     """
     problems = [
-        *_frozen(backbone.module, groups),
+        *_frozen(backbone, groups),
         *_rates(groups),
         *_norms(backbone.module, batch_size),
         *_start(backbone.module, rebuild(seed).module),
@@ -47,13 +48,16 @@ def check_scratch(
         )
 
 
-def _frozen(module: nn.Module, groups: list[ParameterGroup]) -> list[str]:
+def _frozen(backbone: Backbone, groups: list[ParameterGroup]) -> list[str]:
+    """Weights that could train and do not; one that receives no gradient has nothing to learn from."""
     training = {id(parameter) for group in groups for parameter in group["params"]}
-    frozen = [
-        name
-        for name, parameter in module.named_parameters()
+    left_out = {
+        name: parameter
+        for name, parameter in backbone.module.named_parameters()
         if not parameter.requires_grad or id(parameter) not in training
-    ]
+    }
+    reached = receiving(backbone, left_out)
+    frozen = [name for name in left_out if name in reached]
     return [f"{len(frozen)} weights do not train (first: {frozen[0]})"] if frozen else []
 
 

@@ -22,7 +22,7 @@ def commands(add: Add) -> None:
     """Register it with `add`."""
     one = add("embed", _embed, "Write the features of images, sounds or texts to a file.", EMBED_EXAMPLES)
     one.add_argument("backbone", help="a name from `zoo list`, a folder, or module/PACKAGE.MODULE:FUNCTION")
-    one.add_argument("paths", nargs="+", metavar="path", help="files, folders, .txt (a text each line), .csv, .parquet")
+    one.add_argument("paths", nargs="+", metavar="path", help="files, folders, .txt (a text each line), tables")
     one.add_argument("--out", required=True, help="a .parquet or .safetensors file; run again to go on after a stop")
     one.add_argument("--column", default="", help="of a table, the one that holds texts or paths")
     one.add_argument("--scratch", action="store_true", help="the same architecture without its weights")

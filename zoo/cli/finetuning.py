@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.shown import named_values, size
+from zoo.cli.shown import named_values
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from zoo.cli.main import Add
     from zoo.training.fitted import FittedModel
@@ -70,7 +71,7 @@ def commands(add: Add) -> None:
 
     one = add("predict", _predict, "Write the answers of a fitted model for files.", PREDICT_EXAMPLES)
     one.add_argument("model", help="the --out folder of `zoo finetune`")
-    one.add_argument("paths", nargs="+", metavar="path", help="files, folders, .txt (a text each line), .csv, .parquet")
+    one.add_argument("paths", nargs="+", metavar="path", help="files, folders, .txt (a text each line), tables")
     one.add_argument("--out", help="a .csv or .jsonl file; the terminal unless told")
     one.add_argument(
         "--column", action="append", default=[], help="of a table, the one that holds texts or paths; twice for pairs"
@@ -81,31 +82,21 @@ def commands(add: Add) -> None:
 def _finetune(options: argparse.Namespace) -> int:
     from zoo.adaptations import ADAPTATIONS
     from zoo.adaptations.options import own_options
-    from zoo.data.sources import read_data
-    from zoo.providers.loading import load, spec_of
-    from zoo.training.device import choose_device
     from zoo.training.finetuning import finetune
-    from zoo.training.matching import check_task, wants_layers
 
-    device = choose_device(options.device)
-    adaptation = ADAPTATIONS.get(options.method)
+    told: set[str] = set()
+
+    def tell(line: str) -> None:
+        told.add(line)
+        print(line, flush=True)
+
     given, roles = _given("option", options.option), _given("role", options.role)
-    own_options(options.method, adaptation(), given)  # refused before anything is loaded
-    spec = spec_of(options.backbone)
-    data = read_data(options.data, inputs=options.inputs, answer=options.answer, roles=roles)
-    check_task(spec, data.kind)
-    backbone = load(
-        options.backbone, pretrained=not options.scratch, seed=options.seed, layers=wants_layers(options.method)
-    )
-    start = "from scratch" if options.scratch else "pre-trained"
-    head = f"a new head on {backbone.pooled_dim} features"
-    print(f"{backbone.spec.name}: {size(backbone.spec)} parameters, {start}; {head}; {device}")
-    for note in backbone.notes:
-        print(note)
+    own_options(options.method, ADAPTATIONS.get(options.method)(), given)  # an option `lr` is none of a method's
     model = finetune(
-        backbone,
-        data,
+        options.backbone,
+        options.data,
         method=options.method,
+        pretrained=not options.scratch,
         labels_per_class=options.labels,
         steps=options.steps,
         batch_size=options.batch_size,
@@ -115,27 +106,37 @@ def _finetune(options: argparse.Namespace) -> int:
         augmentation=options.augmentation,
         early_stopping=options.early_stopping,
         search=options.search,
+        roles=roles,
+        inputs=options.inputs,
+        answer=options.answer,
         bad_samples=options.bad_samples,
         seed=options.seed,
-        device=device,
+        device=options.device,
         out=options.out,
-        tell=print,
+        tell=tell,
         **given,
     )
-    searched = getattr(adaptation, "searched", "")
-    chose = searched and searched not in given
-    use = f"it chose {searched} = {model.spec.options[searched]:g}" if chose else "it chose nothing"
-    for line in report(model, use):
+    for line in report(model, _chosen(options, given, model), told):
         print(line)
     if options.out:
-        print(
-            f'saved in {options.out}; use it with `zoo predict {options.out} FILES` or zoo.load_model("{options.out}")'
-        )
+        place = shlex.quote(options.out)
+        print(f"saved in {options.out}; use it with `zoo predict {place} FILES` or zoo.load_model({options.out!r})")
     return 0
 
 
-def report(model: FittedModel, use: str = "") -> list[str]:
-    """The scores of a fitted model in words; `use` says what validation was used for."""
+def _chosen(options: argparse.Namespace, given: Mapping[str, Any], model: FittedModel) -> str:
+    """What validation was used for, in words."""
+    from zoo.adaptations import ADAPTATIONS
+
+    name = getattr(ADAPTATIONS.get(options.method), "searched", "")
+    used = [f"{name} = {model.spec.options[name]:g}"] if name and name not in given else []
+    used += ["the settings"] if options.search else []
+    used += ["the step whose weights are kept"] if options.early_stopping else []
+    return f"it chose {' and '.join(used) or 'nothing'}"
+
+
+def report(model: FittedModel, use: str = "", told: Collection[str] = ()) -> list[str]:
+    """The scores of a fitted model in words; `use` says what validation was used for, `told` are notes told already."""
     spec, scores = model.spec, model.spec.scores
     classes = f" of {len(spec.classes)} classes" if spec.classes else ""
     lines = [f"{spec.method} on {scores['labels']} labels{classes}:"]
@@ -149,7 +150,7 @@ def report(model: FittedModel, use: str = "") -> list[str]:
     lines += [_line(name, scores) for name in scores if name not in about and name != primary]
     if "validation" in scores:
         lines.append(_line("validation", scores, primary) + f"   on {scores['validation_items']} samples; {use}")
-    return lines + [f"note: {note}" for note in spec.notes]
+    return lines + [f"note: {note}" for note in spec.notes if note not in told]
 
 
 def _line(name: str, scores: Mapping[str, Any], unit_of: str = "") -> str:
@@ -165,11 +166,13 @@ def _predict(options: argparse.Namespace) -> int:
         options.model, options.paths, options.out, columns=tuple(options.column), batch_size=options.batch_size
     )
     if options.out:
-        print(f"{found.rows} answers in {options.out}")
+        print(f"{found.rows} rows in {options.out}")
     for where, reason in found.unreadable[:10]:
         print(f"not read: {where}: {reason}", file=sys.stderr)
     if found.unreadable:
-        print(f"{len(found.unreadable)} inputs have no answer; their rows say why", file=sys.stderr)
+        print(
+            f"{len(found.unreadable)} of {found.rows} inputs are without an answer; their rows say why", file=sys.stderr
+        )
     return 1 if found.unreadable else 0
 
 

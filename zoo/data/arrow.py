@@ -27,7 +27,7 @@ def read_parquet(path: Path) -> Table:
     """A Parquet file; classes and media that Hugging Face `datasets` declared in it are kept.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: it cannot be read, or two columns have one name.
         MissingDependency: pyarrow is not installed.
     """
     parquet = import_parquet()
@@ -37,12 +37,18 @@ def read_parquet(path: Path) -> Table:
         file = parquet.ParquetFile(path, memory_map=True)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path} is no Parquet file that can be read ({error}). Fix: make it again.") from error
+    _check_names(file.schema_arrow, str(path))
     classes, media = declared(features_of(file.schema_arrow))
     return Table(str(path), ParquetColumns(file, path), path.parent, classes, media)
 
 
 def arrow_table(table: Any, name: str) -> Table:
-    """A table of pyarrow that is in memory, or mapped."""
+    """A table of pyarrow that is in memory, or mapped.
+
+    Raises:
+        DataError: two columns have one name.
+    """
+    _check_names(table.schema, name)
     columns = {
         str(column): ArrowColumn(table.column(at)) if _holds_bytes(table.schema.field(at).type) else _listed(table, at)
         for at, column in enumerate(table.schema.names)
@@ -144,6 +150,11 @@ def import_parquet(extra: str = "data") -> Any:
     except ImportError as error:
         raise MissingDependency("pyarrow", extra) from error
     return pyarrow.parquet
+
+
+def _check_names(schema: Any, name: str) -> None:
+    if twice := sorted({column for column in schema.names if schema.names.count(column) > 1}):
+        raise DataError(f"{name} has two columns {twice[0]!r}. Fix: rename one.")
 
 
 def _holds_bytes(kind: Any) -> bool:

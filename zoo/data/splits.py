@@ -164,6 +164,29 @@ def split_data(
     return Split(*(np.sort(found[name]) for name in PARTS)), tuple(notes_of(data, held, found, made, shares))
 
 
+def split_validation(data: LabelledData, share: float = 0.2, seed: int = 0) -> tuple[Split, tuple[str, ...]]:
+    """Train and validation of data whose test part lies elsewhere, and sentences on them; the test part is empty.
+
+    Answers are spread as `split_data` does; parts and groups that the source gives are not looked at.
+
+    Raises:
+        DataError: one answer only, a class of one sample, or a share that leaves nothing.
+
+    Example:
+        >>> from zoo.data.images import load_images
+        >>> parts, _ = split_validation(load_images("digits"))
+        >>> len(parts.train), len(parts.validation), len(parts.test)
+        (1438, 359, 0)
+    """
+    pool = np.arange(len(data))
+    held = _held(data, pool)
+    check_answers(data, held, pool, ["validation"])
+    part = dealt(held, pool, _shares(data, len(data), ["validation"], {"validation": share}), seed)
+    found = {"train": pool[part == 0], "validation": pool[part == 1]}
+    check_parts(data, held, found)
+    return Split(**found, test=pool[:0]), tuple(unused(data, held))
+
+
 def _given(data: LabelledData) -> dict[str, np.ndarray]:
     """The indices of the parts that the source gives; empty where it gives none."""
     if data.parts is None:

@@ -1,4 +1,4 @@
-"""What `zoo embed` reads: files, folders, lines of text and tables, as one list of items in a fixed order."""
+"""What `zoo embed` and `zoo predict` read: files, folders, lines of text and tables, in one fixed order."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from zoo.data.audio import SUFFIXES as AUDIO
 from zoo.data.images import SUFFIXES as IMAGES
 from zoo.data.images import open_image
-from zoo.data.tables import read_table, text_of
+from zoo.data.tables import SUFFIXES, read_table, text_of
 from zoo.errors import DataError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-LINES, TABLES = (".txt",), (".csv", ".parquet")
+LINES, TABLES = (".txt",), SUFFIXES
 TAKES = {  # by modality: files that are samples, and whether lines and cells are texts (else cells are paths)
     "vision": (IMAGES, False),
     "speech": (AUDIO, False),
@@ -51,7 +51,7 @@ class Item:
 def find_items(paths: Sequence[str | Path], modality: str, column: str = "") -> list[Item]:
     """All inputs, in the order of `paths`; of a folder, sorted by name, all files below it that such a backbone takes.
 
-    | backbone   | files                  | .txt             | .csv, .parquet                                      |
+    | backbone   | files                  | .txt             | a table                                             |
     |------------|------------------------|------------------|-----------------------------------------------------|
     | vision     | images                 |                  | `column` holds paths, from the table's folder on    |
     | speech     | audio                  |                  | the same                                            |
@@ -67,12 +67,12 @@ def find_items(paths: Sequence[str | Path], modality: str, column: str = "") -> 
         MissingDependency: Parquet, and pyarrow is not installed.
     """
     if modality not in TAKES:
-        raise UsageError(f"zoo embed reads no inputs of the modality {modality!r}. Known: {', '.join(TAKES)}.")
+        raise UsageError(f"no inputs of the modality {modality!r} can be read. Known: {', '.join(TAKES)}.")
     items = [item for path in paths for item in _items(Path(path), modality, column)]
     if not items:
-        raise DataError(f"nothing to embed in {', '.join(map(str, paths))}. Fix: name files, or a folder with some.")
+        raise DataError(f"nothing to read in {', '.join(map(str, paths))}. Fix: name files, or a folder with some.")
     if len(kinds := {item.kind for item in items}) > 1:
-        raise UsageError(f"inputs are {' and '.join(sorted(kinds))}. Fix: embed one kind at a time.")
+        raise UsageError(f"inputs are {' and '.join(sorted(kinds))}. Fix: give one kind at a time.")
     return items
 
 
@@ -123,7 +123,7 @@ def _cells(path: Path, column: str) -> Sequence[str | None]:
     """The values of one column; None where a cell is empty."""
     columns = read_table(path).columns
     if column not in columns:
-        raise UnknownName("column", column, columns, f"Columns of {path}.")
+        raise UnknownName("column", column, columns, f"{path} has the columns {', '.join(map(repr, columns))}.")
     values = columns[column]
     if other := next((value for value in values if not isinstance(value, (str, type(None)))), None):
         raise DataError(

@@ -11,8 +11,10 @@ A backbone declares by `spec.padding` what may stand in one batch:
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
     Prepared = Tensor | Padded | Pair  # what `Backbone.preprocess` gives for one sample: a batch of one
 
+_FIRST = threading.Lock()
+_TURNS: WeakKeyDictionary[nn.Module, Any] = WeakKeyDictionary()
 WINDOW = 16  # batches that are prepared together, so that near lengths find each other
 
 
@@ -86,14 +90,20 @@ def encode_prepared(backbone: Backbone, prepared: Sequence[Prepared], batch_size
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode within the block, and each part of it back into its own mode afterwards."""
-    training = [part for part in module.modules() if part.training]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True
+    """Put a network into evaluation mode within the block, and each part of it back into its own mode afterwards.
+
+    Another thread waits for its turn: modes, and what else is changed within, are of the network, not of a thread.
+    """
+    with _FIRST:
+        turn = _TURNS.setdefault(module, threading.RLock())
+    with turn:
+        training = [part for part in module.modules() if part.training]
+        module.eval()
+        try:
+            yield
+        finally:
+            for part in training:
+                part.training = True
 
 
 def pad(batch: Sequence[Padded]) -> Padded:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -96,9 +97,12 @@ def with_layers(backbone: Backbone) -> Backbone:
     def encode(inputs: Any, mask: Tensor | None = None) -> dict[str, Features]:
         kept: dict[str, dict[int, Tensor]] = {modality: {} for modality in found}
 
+        thread = get_ident()  # hooks are of the network, and see what other threads run through it as well
+
         def see(part: nn.Module, given: Any, out: Any) -> None:
             modality = owner[id(part)]
-            found[modality].note(kept[modality], part, given, out)
+            if get_ident() == thread:
+                found[modality].note(kept[modality], part, given, out)
 
         with calling(parts.values(), see):
             features = plain(inputs, mask)

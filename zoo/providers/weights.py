@@ -125,12 +125,28 @@ def load_strictly(module: nn.Module, tensors: Tensors, origin: str) -> None:
 
 def weights_digest(module: nn.Module) -> str:
     """SHA-256 over names, types, shapes and bytes of all parameters and buffers: equal exactly when they are."""
+    import torch
+
     content = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         value = tensor.detach().cpu().contiguous()
         content.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
-        content.update(value.numpy().tobytes())
+        content.update(value.reshape(-1).view(torch.uint8).numpy())  # the bytes themselves, without a copy
     return content.hexdigest()
+
+
+def tensor_bytes(tensor: Tensor) -> bytes:
+    """The bytes of a tensor of any type: numpy has no bfloat16.
+
+    Example:
+        >>> import torch
+        >>> tensor_bytes(torch.tensor(1.0, dtype=torch.bfloat16)).hex()
+        '803f'
+    """
+    import torch
+
+    flat: bytes = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+    return flat
 
 
 def graph_digest(module: nn.Module) -> str:

@@ -45,7 +45,7 @@ class Regression:
         """Set the head's mean and deviation by the targets [N] of the train part.
 
         Returns:
-            Weights [1], 1 / variance: with them the squared error in the user's units is that of standardised targets.
+            Weights [1], 1 / deviation: errors in the user's units, times it, are those of standardised targets.
 
         Raises:
             DataError: no targets, or some that are not finite.
@@ -60,12 +60,15 @@ class Regression:
         deviation = deviation or 1.0
         scaled: Any = head
         scaled.settle(mean, deviation)
-        return Weights(np.array([1 / deviation**2], dtype=np.float32), notes)
+        return Weights(np.array([1 / deviation], dtype=np.float32), notes)
 
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Mean squared error of [B, 1] against [B], times weights [1] (see `start`); there are no labels to smooth."""
-        squared = (outputs[:, 0] - targets.to(outputs.dtype)).square().mean()
-        return squared if weights is None else squared * weights[0]
+        """Mean squared error of [B, 1] against [B]; errors count `weights` [1] times (see `start`).
+
+        They are weighed before they are squared: squares of very small or large units do not fit into 32 bits.
+        """
+        error = outputs[:, 0] - targets.to(outputs.dtype)
+        return (error if weights is None else error * weights[0]).square().mean()
 
     def predict(self, outputs: Tensor) -> Tensor:
         """The numbers [B], in the units of the targets."""

@@ -86,6 +86,10 @@ def _multi_label(outputs: Array, targets: np.ndarray) -> dict[str, Statistic]:
         each = np.stack([precision(draws) for precision in precisions], 1)
         return 100.0 * _mean_of(each, (positive > 0) & (positive < total))
 
+    def micro_precision(draws: Array) -> Array:
+        positive = draws @ true.sum(1)
+        return 100 * np.where(positive < repeats * draws.sum(1), flat(np.repeat(draws, repeats, axis=1)), 0.0)
+
     def micro_f1(draws: Array) -> Array:
         right, of = draws @ both.sum(1), draws @ (true + said).sum(1)
         return 100 * _divided(2 * right, of, of > 0, 0.0)
@@ -96,7 +100,7 @@ def _multi_label(outputs: Array, targets: np.ndarray) -> dict[str, Statistic]:
 
     return {
         "macro_average_precision": macro_precision,
-        "micro_average_precision": lambda draws: 100 * flat(np.repeat(draws, repeats, axis=1)),
+        "micro_average_precision": micro_precision,
         "micro_f1": micro_f1,
         "macro_f1": macro_f1,
         "exact_match": _mean((true == said).all(1) * 100.0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from zoo.adaptations.reached import as_seen
 from zoo.data.augment import AUGMENTATIONS
 from zoo.data.batches import substream
 from zoo.providers.loading import seeded
@@ -23,10 +24,16 @@ if TYPE_CHECKING:
     from zoo.training.trainspec import TrainSpec
 
 
-def prepared(adaptation: Any, backbone: Backbone, settings: Mapping[str, Any], seed: int) -> list[ParameterGroup]:
-    """`adaptation.prepare`, with what is random in it drawn from `seed` alone."""
+def prepared(
+    adaptation: Any, backbone: Backbone, settings: Mapping[str, Any], seed: int, modality: str = ""
+) -> list[ParameterGroup]:
+    """`adaptation.prepare`, with what is random in it drawn from `seed` alone.
+
+    `modality` says which features answer, as in `Labelled`: what trains is then of the tower that gives them.
+    """
+    seen = as_seen(backbone, modality) if adaptation.trains_backbone else backbone
     with seeded(substream(seed, "adaptation")):
-        groups: list[ParameterGroup] = adaptation.prepare(backbone, settings)
+        groups: list[ParameterGroup] = adaptation.prepare(seen, settings)
     return groups
 
 
@@ -62,7 +69,10 @@ def fit_adapted(
         judge, checkpoints, identity, quiet: as `zoo.training.loop.train` takes them.
         say: is given what will be trained, and what it will cost, before it starts.
     """
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = tuple(getattr(adaptation, "notes", ()))
+    if say:
+        for note in notes:
+            say(note)
     learner, samples = backbone, data
     try:
         if hasattr(adaptation, "fit_head"):
@@ -73,13 +83,13 @@ def fit_adapted(
         if hasattr(adaptation, "cut"):
             found = _cut(adaptation, backbone, options, augmentation)
             if isinstance(found, str):
-                notes = (f"{found}, so the frozen part runs at every step",)
+                notes += (f"{found}, so the frozen part runs at every step",)
             else:
-                notes = ("the frozen part ran once, over images without augmentation",)
+                notes += ("the frozen part ran once, over images without augmentation",)
                 kept = found.activations(data.inputs, data.indices, choose_device(spec.device))
                 learner, samples = found.resuming(), dataclasses.replace(data, inputs=kept)
             if say:
-                say(f"{backbone.spec.name}: {notes[0]}")
+                say(f"{backbone.spec.name}: {notes[-1]}")
         history = fit_network(
             learner, head, kind, groups, samples, spec, head_lr=head_lr, augmentation=augmentation,
             weights=weights, judge=judge, checkpoints=checkpoints, identity=identity, quiet=quiet, say=say,

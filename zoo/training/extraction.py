@@ -86,12 +86,13 @@ def extract_fast(
         stack.enter_context(evaluating(module))
         stack.callback(module.to, home)
         module.to(device)
+        read = pooled_layers if layers else last
         for prepared in _windows(inputs, indices):
             if not at and fold and len(indices) > PAYS:
                 few = bundled(prepared[:2], backbone.spec.padding)
                 few = prepared[0] if isinstance(few, Bundle) else few  # each part of a network is to run once
-                stack.enter_context(folded(backbone, moved(_channels_last(few), device), modality))
-            rows = _rows(backbone, prepared, device, modality, size, bfloat16, pooled_layers if layers else last)
+                stack.enter_context(folded(backbone, moved(_channels_last(few), device), modality, read))
+            rows = _rows(backbone, prepared, device, modality, size, bfloat16, read)
             if not at:
                 out = np.empty((len(indices), *rows.shape[1:]), np.float32)
             out[at : at + len(rows)] = rows

@@ -19,7 +19,7 @@ from zoo.contracts import Padded, Pair
 from zoo.errors import DataError
 from zoo.io.settings import features_cache, features_limit
 from zoo.io.shards import Shelf
-from zoo.providers.weights import graph_digest, weights_digest
+from zoo.providers.weights import graph_digest, tensor_bytes, weights_digest
 from zoo.specs import digest_of
 from zoo.training.device import choose_device
 from zoo.training.extraction import check_bfloat16, extract_fast
@@ -183,9 +183,8 @@ def _content(batch: Any) -> str:
     """SHA-256 over types, shapes and bytes of a batch of inputs."""
     content = hashlib.sha256()
     for tensor in _tensors(batch):
-        value = tensor.detach().cpu().contiguous()
-        content.update(f"{value.dtype} {list(value.shape)}\n".encode())
-        content.update(value.numpy().tobytes())
+        content.update(f"{tensor.dtype} {list(tensor.shape)}\n".encode())
+        content.update(tensor_bytes(tensor))
     return content.hexdigest()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 
 from zoo.adaptations import ADAPTATIONS
-from zoo.data.labelled import LabelledData, Opened, inputs_of
+from zoo.data.labelled import ANSWERS, LabelledData, Opened, inputs_of
 from zoo.data.sources import read_data
 from zoo.errors import DataError, IncompatibleError, WeightsError
 from zoo.io.atomic import replace
@@ -28,7 +29,7 @@ from zoo.training.inputs import Inputs
 from zoo.training.matching import answering, wants_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -88,16 +89,23 @@ class FittedModel:
         Raises:
             DataError: a sample that cannot be read, or that is none of this kind.
         """
-        if isinstance(samples, str):
-            raise DataError(f"expected a list of samples, received the text {samples!r:.60}. Fix: pass [sample, ...].")
-        if not len(samples):
-            return torch.zeros(0, self.spec.task.classes)
+        if isinstance(samples, str | os.PathLike) or not hasattr(samples, "__len__"):
+            raise DataError(
+                f"samples must be a list, received {type(samples).__name__} {str(samples)!r:.60}. "
+                "Fix: pass [sample, ...]."
+            )
         opened = Opened(samples, inputs_of(self.spec.task.kind))
         inputs = Inputs(opened, self.backbone.preprocess, self.backbone.spec.padding, keep_bytes=0)
+        return self.outputs_of(inputs, np.arange(len(samples)), batch_size)
+
+    def outputs_of(self, inputs: Inputs, indices: np.ndarray, batch_size: int = BATCH) -> Tensor:
+        """What `outputs` gives, of the samples at `indices` [n] of inputs that are preprocessed already."""
+        if not len(indices):
+            return torch.zeros(0, self.spec.task.classes)
         features = extract_fast(
             self.backbone,
             inputs,
-            np.arange(len(samples)),
+            indices,
             modality=answering(self.backbone.spec, self.spec.task.kind),
             layers=wants_layers(self.spec.method),
             size=batch_size,
@@ -140,13 +148,23 @@ class FittedModel:
             return [tuple(name for name, there in zip(self.spec.classes, row, strict=True) if there) for row in found]
         return [self.spec.classes[index] for index in found]
 
-    def evaluate(self, data: Any, batch_size: int = BATCH) -> dict[str, float]:
-        """All scores of the task on labelled data with the same classes: whatever `zoo.read_data` reads.
+    def evaluate(
+        self, data: Any, batch_size: int = BATCH, roles: Mapping[str, str | Sequence[str]] | None = None
+    ) -> dict[str, float]:
+        """All scores of the task on labelled data with the same classes.
+
+        Args:
+            data: whatever `zoo.read_data` reads; its samples and answers are taken for those of the model's task.
+            batch_size: samples that go through the network together; it changes no score.
+            roles: which column is what, as `zoo.finetune` takes it.
 
         Raises:
             DataError: the data has classes that the model was not fitted to, or is for another kind of task.
         """
-        data = data if isinstance(data, LabelledData) else read_data(data)
+        if not isinstance(data, LabelledData):
+            inputs = inputs_of(self.spec.task.kind)
+            answer = self.spec.task.kind.removeprefix(f"{inputs}_")
+            data = read_data(data, inputs=inputs, answer=answer if answer in ANSWERS else "", roles=roles)
         if data.kind != self.spec.task.kind:
             raise DataError(
                 f"{data.name} is for {data.kind}, and this model does {self.spec.task.kind}. Fix: other data."
@@ -178,7 +196,8 @@ class FittedModel:
         data = save({name: t.contiguous().clone() for name, t in both(self.backbone, self.head).state_dict().items()})
         spec = dataclasses.replace(self.spec, digest=hashlib.sha256(data).hexdigest())
         try:
-            carry(spec.backbone, path)
+            texts = inputs_of(spec.task.kind).startswith("text")
+            carry(self.backbone.spec, path, texts=texts)  # a model that was loaded has its files where that was
             replace(path / WEIGHTS, data)
             replace(path / RECORD, json.dumps(spec.to_json(), indent=1).encode())
         except OSError as error:
@@ -212,6 +231,14 @@ def writable(folder: str | Path) -> Path:
     return path
 
 
+def blank_head(spec: FittedSpec, backbone: Backbone) -> nn.Module:
+    """A head of the saved one's shapes, for its weights to be loaded into."""
+    if spec.head:
+        found: nn.Module = ADAPTATIONS.get(spec.method)().blank_head(backbone.pooled_dim, spec.task.classes, spec.head)
+        return found
+    return TASKS.get(spec.task.kind)().head(backbone, spec.task)  # type: ignore[no-any-return]
+
+
 def load_model(folder: str | Path, backbone: Backbone | None = None) -> FittedModel:
     """Read a model that `FittedModel.save` wrote.
 
@@ -237,9 +264,6 @@ def load_model(folder: str | Path, backbone: Backbone | None = None) -> FittedMo
         )
     if backbone is None:
         backbone = build(carried(spec.backbone, path), pretrained=False, seed=0, layers=wants_layers(spec.method))
-    if spec.head:
-        head = ADAPTATIONS.get(spec.method)().blank_head(backbone.pooled_dim, spec.task.classes, spec.head)
-    else:
-        head = TASKS.get(spec.task.kind)().head(backbone, spec.task)
+    head = blank_head(spec, backbone)
     load_strictly(both(backbone, head), read_weights(path / WEIGHTS, spec.digest), str(path))
     return FittedModel(spec, backbone, head)

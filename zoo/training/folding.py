@@ -22,7 +22,7 @@ from zoo.providers.bundles import pooled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from zoo.contracts import Backbone
+    from zoo.contracts import Backbone, Features
 
 TOLERANCE = 1e-4  # relative to the norm of a sample's features, in float32
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -32,13 +32,19 @@ Pairs = list[tuple[nn.Module, nn.Module]]
 
 
 @contextmanager
-def folded(backbone: Backbone, batch: Any, modality: str = "") -> Iterator[int]:
+def folded(
+    backbone: Backbone,
+    batch: Any,
+    modality: str = "",
+    read: Callable[[Features], Tensor] = lambda features: features.pooled,
+) -> Iterator[int]:
     """Within the block the network runs with its BatchNorms folded; gives how many, 0 where it runs as it is.
 
     Args:
         backbone: in evaluation mode, and left as it was.
         batch: a few inputs on the device of the network, to try it on.
         modality: which features are compared; empty for the backbone's own.
+        read: what is compared of them: a convolution may be a layer of its own, which folding would change.
 
     Example:
         >>> import torch, zoo
@@ -48,7 +54,7 @@ def folded(backbone: Backbone, batch: Any, modality: str = "") -> Iterator[int]:
         ...     count
         14
     """
-    pairs, before = _watched(backbone, batch, modality)
+    pairs, before = _watched(backbone, batch, modality, read)
     replaced: list[nn.Module] = []
     try:
         for convolution, norm in pairs:
@@ -56,7 +62,7 @@ def folded(backbone: Backbone, batch: Any, modality: str = "") -> Iterator[int]:
                 vars(part)["forward"] = forward  # found before the class's own
                 replaced.append(part)
         if pairs:
-            off = (_features(backbone, batch, modality) - before).norm(dim=1) / before.norm(dim=1)
+            off = (_features(backbone, batch, modality, read) - before).norm(dim=-1) / before.norm(dim=-1)
             if not bool((off <= TOLERANCE).all()):
                 _restore(replaced)
         yield len(replaced) // 2
@@ -70,15 +76,15 @@ def _restore(replaced: list[nn.Module]) -> None:
 
 
 @torch.no_grad()
-def _features(backbone: Backbone, batch: Any, modality: str) -> Tensor:
+def _features(backbone: Backbone, batch: Any, modality: str, read: Callable[[Features], Tensor]) -> Tensor:
     """Features in full float32: the rounding of TF32 on a GPU would hide what is looked for."""
     cudnn = torch.backends.cudnn
     exact = cudnn.flags(enabled=cudnn.enabled, allow_tf32=False) if torch.cuda.is_available() else nullcontext()
     with exact:
-        return pooled(backbone, batch, modality).float()
+        return pooled(backbone, batch, modality, read).float()
 
 
-def _watched(backbone: Backbone, batch: Any, modality: str) -> tuple[Pairs, Tensor]:
+def _watched(backbone: Backbone, batch: Any, modality: str, read: Callable[[Features], Tensor]) -> tuple[Pairs, Tensor]:
     """Convolutions whose output is the very tensor that a BatchNorm takes, each of both running once; and features."""
     makers: dict[int, nn.Module] = {}
     fed: dict[nn.Module, nn.Module] = {}
@@ -104,7 +110,7 @@ def _watched(backbone: Backbone, batch: Any, modality: str) -> tuple[Pairs, Tens
         elif isinstance(part, NORMS) and _passed(part) is not None and part.running_mean is not None:
             handles.append(part.register_forward_pre_hook(taken))
     try:
-        features = _features(backbone, batch, modality)
+        features = _features(backbone, batch, modality, read)
     finally:
         for handle in handles:
             handle.remove()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ import torch
 
 from zoo.adaptations import ADAPTATIONS
 from zoo.data.batches import substream
-from zoo.errors import IncompatibleError
 from zoo.providers.loading import seeded
 from zoo.providers.weights import weights_digest
 from zoo.specs import digest_of
@@ -78,13 +78,20 @@ class Job:
 
     def features(self, indices: np.ndarray) -> np.ndarray:
         """What a head takes of the samples at `indices`, [n, D] or of all layers [n, L, D]: kept, if nothing trains."""
-        key = indices.tobytes()
-        if key not in self.seen:
-            self.seen[key] = features_of(
-                self.backbone, self.data, indices, self.device, modality=self.modality,
-                layers=wants_layers(self.method), inputs=self.inputs,
-            )  # fmt: skip
-        return self.seen[key]
+        self.read(indices)
+        return self.seen[indices.tobytes()]
+
+    def read(self, *parts: np.ndarray) -> None:
+        """Read the features of several parts in one go, because to find what is kept costs a digest of all weights."""
+        fresh = [part for part in parts if part.tobytes() not in self.seen]
+        if not fresh:
+            return
+        every = np.unique(np.concatenate(fresh))
+        made = features_of(
+            self.backbone, self.data, every, self.device, modality=self.modality, layers=wants_layers(self.method),
+            inputs=self.inputs,
+        )  # fmt: skip
+        self.seen.update((part.tobytes(), made[np.searchsorted(every, part)]) for part in fresh)
 
     def outputs(self, head: nn.Module, indices: np.ndarray) -> Tensor:
         """Outputs [n, K] of the backbone as it is now, on the CPU."""
@@ -130,17 +137,19 @@ def fit(
         spec: of training.
         options: all options of the method.
         say: is given the plan; without it none is made.
-        watch: is given each score of validation during training; what it raises ends the fit.
+        watch: is given each score of validation during training; what it raises ends the fit. It changes no weight:
+            the fit ends with those that it would have without it.
     """
     adaptation, kind = ADAPTATIONS.get(job.method)(), job.kind
     with seeded(substream(spec.seed, "head")):
         head = kind.head(job.backbone, job.task)
     settings = {"lr": spec.lr, "weight_decay": spec.weight_decay, **options}
-    groups = prepared(adaptation, job.backbone, settings, spec.seed)
     if not adaptation.trains_backbone:
+        prepared(adaptation, job.backbone, settings, spec.seed, job.modality)
         return _frozen(job, adaptation, options, spec.seed, say)
     known = Labelled(job.inputs, job.data.targets, job.chosen, job.modality)
-    weights = kind.start(head, job.data.targets[job.chosen], job.data.classes, job.class_weights)
+    weights = kind.start(head, job.data.targets[job.chosen], job.data.classes, job.class_weights)  # may refuse: first
+    groups = prepared(adaptation, job.backbone, settings, spec.seed, job.modality)
     pull = None if weights.values is None else torch.from_numpy(weights.values)
     identity = digest_of([
         weights_digest(both(job.backbone, head)), job.data.digest, job.chosen.tolist(), job.data.classes, job.method,
@@ -151,11 +160,11 @@ def fit(
         found = job.score(head, job.split.validation)
         if watch:
             watch(found)
-        return found
+        return found if job.early_stopping else math.nan  # no score is the best one: the last weights are kept
 
     judge = None
     if job.early_stopping or watch:
-        judge = Judge(score, every=max(1, spec.steps // SCORES), patience=job.early_stopping or SCORES + 1)
+        judge = Judge(score, every=max(1, spec.steps // SCORES), patience=job.early_stopping or spec.steps + 1)
     notes = fit_adapted(
         adaptation, groups, job.backbone, head, kind, known, spec, options, classes=job.task.classes, head_lr=HEAD_LR,
         augmentation=job.augmentation, weights=pull, judge=judge,
@@ -167,8 +176,6 @@ def fit(
 
 def _frozen(job: Job, adaptation: Any, options: Mapping[str, Any], seed: int, say: Callable[[str], None] | None) -> Fit:
     """A head on features that are extracted once; of several candidates the one that validation likes best."""
-    if job.class_weights != "none":
-        raise IncompatibleError(f"{job.method} weighs no classes. Fix: leave class_weights out, or another method.")
     if say:
         everything = np.concatenate([job.chosen, job.split.validation, job.split.test])
         for line in plan_extraction(job.backbone, job.inputs, everything, job.device, modality=job.modality).lines():
@@ -178,6 +185,7 @@ def _frozen(job: Job, adaptation: Any, options: Mapping[str, Any], seed: int, sa
     if getattr(adaptation, "needs_names", False):
         features, more = np.zeros((0, job.backbone.pooled_dim), np.float32), {"names": job.data.classes}
     else:
+        job.read(job.chosen, job.split.validation, job.split.test)
         features = job.features(job.chosen)
     heads = [adaptation.fit_head(features, targets, each, job.task.classes, **more) for each in tried]
     best = 0

@@ -100,7 +100,7 @@ def save_backbone(
         pretraining_flops=said.get("cost", {}).get("flops"),
     )
     try:
-        carry(backbone.spec, folder)
+        carry(backbone.spec, folder, texts=backbone.spec.modality == "image-text")
         replace(folder / HISTORY, json.dumps(said).encode())
         replace(folder / WEIGHTS, data)
         replace(folder / RECORD, json.dumps(spec.to_json(), indent=1).encode())

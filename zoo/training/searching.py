@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from zoo.adaptations import ADAPTATIONS
-from zoo.errors import IncompatibleError, InvalidRecord, MissingDependency, TrainingDiverged
+from zoo.errors import IncompatibleError, MissingDependency, TrainingDiverged
 from zoo.training.jobs import fit
 
 if TYPE_CHECKING:
@@ -47,22 +46,10 @@ def search_settings(
         fixed: options that keep their value.
 
     Raises:
-        InvalidRecord: fewer than one trial.
-        IncompatibleError: a method that trains nothing of the backbone: validation chooses its one setting already.
+        IncompatibleError, TrainingDiverged: no trial came to an end with a score; it is the reason of the last one.
         MissingDependency: optuna is not installed.
     """
-    if trials < 1:
-        raise InvalidRecord(f"a search has 1 trial or more, received {trials}.", ("search",))
-    adaptation = ADAPTATIONS.get(job.method)
-    if not adaptation.trains_backbone:
-        what = getattr(adaptation, "searched", "")
-        chosen = f"validation chooses its {what} already" if what else "it has nothing to choose"
-        raise IncompatibleError(f"{job.method} trains nothing of the backbone, and {chosen}. Fix: no search.")
-    try:
-        import optuna
-    except ImportError as error:
-        raise MissingDependency("optuna", "search") from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna = import_optuna()
     tell = say or (lambda _: None)
     module = job.backbone.module
     start = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
@@ -72,7 +59,9 @@ def search_settings(
         own = {name: values[name] for name in searched}
         return dataclasses.replace(spec, lr=values["lr"], weight_decay=values["weight_decay"]), {**options, **own}
 
-    def objective(trial: optuna.Trial) -> float:
+    failures: list[Exception] = []
+
+    def objective(trial: Any) -> float:
         values: dict[str, Any] = {
             "lr": trial.suggest_float("lr", *RATES, log=True),
             "weight_decay": trial.suggest_float("weight_decay", *DECAYS, log=True),
@@ -96,6 +85,7 @@ def search_settings(
             head = fit(job, *settings(values), watch=watch).head
             found = job.score(head, job.split.validation)
         except (TrainingDiverged, IncompatibleError) as error:  # the settings are to blame, and others may do
+            failures.append(error)
             tell(f"trial {trial.number + 1} of {trials}: {error}")
             return WORST
         finally:
@@ -113,12 +103,22 @@ def search_settings(
     study.optimize(objective, n_trials=trials)
     finished = [trial for trial in study.trials if trial.state.name == "COMPLETE" and (trial.value or 0.0) > WORST]
     if not finished:
-        raise TrainingDiverged(f"none of {trials} trials came to an end with a score. Fix: lower rates, or more steps.")
+        raise failures[-1]  # a first trial is never stopped, so there is one
     best = study.best_params
     pruned = sum(trial.state.name == "PRUNED" for trial in study.trials)
     note = f"{_shown(best)}: the best of {trials} trials on validation ({study.best_value:.2f}), {pruned} stopped early"
     tell(note)
     return *settings(best), (note,)
+
+
+def import_optuna() -> Any:
+    """The library, which says nothing of its own from now on, or the error that says how to get it."""
+    try:
+        import optuna
+    except ImportError as error:
+        raise MissingDependency("optuna", "search") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
 
 
 def _nearest(space: tuple[float, float] | list[Any], value: Any) -> Any:

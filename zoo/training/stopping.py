@@ -70,7 +70,10 @@ class Best:
         before = self.score
         self.scores.append([done, score])
         if not math.isnan(score) and (before is None or score > before):
-            self.weights = {name: one.detach().cpu().clone() for name, one in moving(learner).items()}
+            plain = torch.contiguous_format  # images make convolutions channels-last, which no file of weights takes
+            self.weights = {
+                name: one.detach().cpu().clone(memory_format=plain) for name, one in moving(learner).items()
+            }
 
     def restore(self, learner: nn.Module) -> None:
         """Put the best weights back; without any score that is a number everything stays."""

@@ -94,6 +94,7 @@ def test_columns_of_flags():
         ([["a", "a"], ["b"]], "", "row 0 of t.csv names a class twice"),
         ([[0.5], [1.5]], "", "holds 0.5, which names no class"),
         ([["a"], ["a"]], "", "names 1 class"),
+        ([["a", "b"], ["b", "a"]], "", "gives all 2 samples the same classes: nothing to tell apart"),
         ([["a"], ["b"]], "classification", "holds lists, which are no single class"),
         (["a", "a", "a"], "", "one class only, 'a', in all 3 rows"),
         (["a", "b"], "regression", "row 0 of t.csv, holds 'a', which is no finite number"),
@@ -118,3 +119,21 @@ def test_declared_classes_have_their_numbers():
 def test_unknown_answer():
     with pytest.raises(UnknownName, match=r"unknown answer 'regress'. Nearest: regression"):
         read(["a", "b"], "regress")
+
+
+def test_digits_that_stand_for_a_name_are_not_merged():
+    long = ["12345678901234567890", "12345678901234567891", "12345678901234567890"]
+    assert told(long, "classification", written=True) == ("classification", [0, 1, 0], (long[0], long[1]))
+    assert told(["007", "7", "007"], "classification", written=True) == ("classification", [0, 1, 0], ("007", "7"))
+    assert told([0.1, 0.2, 0.1], "classification")[2] == ("0.1", "0.2")
+
+
+@pytest.mark.parametrize("answer", ["", "classification", "regression"])
+def test_a_written_nan_among_numbers_is_an_empty_label(answer):
+    with pytest.raises(DataError, match=r"1 of 3 labels are empty, the first at column 'y', row 1 of t\.csv"):
+        read(["1", "nan", "2.5"], answer, written=True)
+
+
+def test_a_number_beyond_all_floats_is_told():
+    with pytest.raises(DataError, match="2 different numbers in 2 rows"):
+        read([10**400, 1])

@@ -6,6 +6,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+from zoo.data.sources.directory import read_folder
 from zoo.data.sources.libraries import from_datasets, from_disk
 from zoo.errors import DataError, MissingDependency, UnknownName, UsageError
 
@@ -106,3 +107,20 @@ def test_what_is_refused(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(MissingDependency, match=r"transfer-zoo\[data\]"):
         from_disk(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["{root}/../secret.png", "../secret.png"])
+def test_what_strangers_saved_stays_in_its_folder(tmp_path, path):
+    (tmp_path / "secret.png").write_bytes(png(1))
+    cells = [{"bytes": None, "path": path.format(root=tmp_path / "saved")}, {"bytes": png(2), "path": "b.png"}]
+    datasets.Dataset.from_dict({"image": cells, "label": ["a", "b"]}).save_to_disk(tmp_path / "saved")
+    with pytest.raises(DataError, match="outside of its own folder"):
+        from_disk(tmp_path / "saved", confined=True)
+    with pytest.raises(DataError, match="outside of its own folder"):
+        read_folder(tmp_path / "saved", confined=True)
+
+
+def test_a_cell_without_bytes_and_path_is_empty():
+    cells = [{"bytes": png(1), "path": None}, {"bytes": None, "path": None}]
+    with pytest.raises(DataError, match=r"row 1 of dataset is empty\. Fix: fill it"):
+        from_datasets(datasets.Dataset.from_dict({"image": cells, "label": ["a", "b"]}))

@@ -68,6 +68,9 @@ def test_paths_are_said(photos):
         ((np.zeros((4, 5, 6, 3)), Y), r"uint8|8 bits \[N, H, W\].*received float64 \[4, 5, 6, 3\]"),
         ((["a", 1, "b", "c"], Y), "samples are int, str"),
         (("abcd", Y), "must be lists or arrays, received str"),
+        ((["a", "b"], np.array(3)), "must be lists or arrays, received ndarray"),
+        ((["a", "b"], [np.array([0, 0, 1]), np.array([0, 1, 0])]), "flags of 0 and 1 go into columns of their own"),
+        ((["a", "b"], [np.array([0, 1]), np.array([1, 0])]), "gives all 2 samples the same classes"),
     ],
 )
 def test_pairs_that_cannot_be(pair, said):

@@ -75,6 +75,8 @@ def test_paths(photos):
         read(["left/0.png", *(f"{i}.png" for i in range(1, 5))], "image", folder=photos)
     with pytest.raises(DataError, match=r"1 of 2 cells of column 'x' are empty, the first in row 1 of t.csv"):
         read(["left/0.png", ""], "image", folder=photos)
+    with pytest.raises(DataError, match=r"1 of 1 files .* are not there: .*aaa\. Fix"):
+        read(["a" * 5000], "image", folder=photos)
     with pytest.raises(DataError, match=r"holds text, no image|are not there"):
         read(["some text", "more"], "image", folder=photos)
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from zoo.data.labelled import ANSWERS
-from zoo.data.sources.kinds import Kind, is_empty, kind_of
+from zoo.data.sources.kinds import Kind, is_empty, is_whole, kind_of
 from zoo.errors import DataError, UnknownName
 
 if TYPE_CHECKING:
@@ -107,7 +107,12 @@ class _Where:
 
 def _check_filled(values: Sequence[Any], kind: Kind, where: _Where) -> None:
     declared = where.name in where.table.classes
-    empty = [i for i, value in enumerate(values) if is_empty(value) or (declared and type(value) is int and value < 0)]
+    numbers = kind.name == "float"  # in which a written nan is no number, as it is a name among names
+    empty = [
+        at
+        for at, value in enumerate(values)
+        if is_empty(value) or (numbers and math.isnan(float(value))) or (declared and type(value) is int and value < 0)
+    ]
     if empty:
         fix = "fill them, or take these rows out"
         if kind.name == "list" or any(isinstance(value, str) and _SEPARATORS.search(value) for value in values):
@@ -127,7 +132,7 @@ def _inferred(values: Sequence[Any], kind: Kind, declared: tuple[str, ...], tabl
         if few:
             return "classification"
         raise DataError(
-            f"{where.column} holds {len({float(v) for v in values})} different numbers in {len(values)} rows, which "
+            f"{where.column} holds {len(set(values))} different numbers in {len(values)} rows, which "
             "may be classes or quantities. Fix: answer='classification', or answer='regression' for quantities."
         )
     if table.written and any(_SEPARATORS.search(value) for value in values):
@@ -161,18 +166,23 @@ def _single(values: Sequence[Any], kind: Kind, declared: tuple[str, ...], where:
 
 
 def _by_name(values: Sequence[Any], kind: Kind) -> tuple[Callable[[Any, int], int], tuple[str, ...]]:
-    if kind.name in ("whole", "float"):
+    if kind.name in ("whole", "float") and not any(map(_is_code, values)):
         numbers = sorted({float(value) if kind.name == "float" else int(value) for value in values})
         place = {number: at for at, number in enumerate(numbers)}
         read = float if kind.name == "float" else int
         return (lambda value, _: place[read(value)]), tuple(
-            f"{number:.17g}" if number % 1 else str(int(number)) for number in numbers
+            str(number) if number % 1 else str(int(number)) for number in numbers
         )
     texts = sorted({str(value).strip() for value in values})
     where = {text: at for at, text in enumerate(texts)}
     return (lambda value, _: where[str(value).strip()]), tuple(
         text.lower() if kind.name == "bool" else text for text in texts
     )
+
+
+def _is_code(value: Any) -> bool:
+    """Whether digits stand for a name: `007`, or so many that as a number they would equal their neighbours."""
+    return isinstance(value, str) and value.strip().lstrip("+-").isdecimal() and not is_whole(value)
 
 
 def _by_declared(declared: tuple[str, ...], where: _Where) -> Callable[[Any, int], int]:
@@ -234,6 +244,11 @@ def _checked_flags(targets: np.ndarray, names: tuple[str, ...], what: str) -> An
     if len(names) < 2:
         raise DataError(
             f"{what} names {len(names)} class; several labels need at least 2. Fix: answer='classification'."
+        )
+    if len(targets) and (targets == targets[0]).all():
+        raise DataError(
+            f"{what} gives all {len(targets)} samples the same classes: nothing to tell apart. Fix: name another "
+            "column; lists name classes, and flags of 0 and 1 go into columns of their own, one for each class."
         )
     never = [name for at, name in enumerate(names) if not targets[:, at].any()]
     notes: tuple[str, ...] = ()

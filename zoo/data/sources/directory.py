@@ -67,7 +67,7 @@ def read_folder(
     if any((root / name).is_file() for name in ("dataset_dict.json", "state.json")):
         from zoo.data.sources.libraries import from_disk
 
-        return from_disk(root, inputs=inputs, answer=answer, roles=roles, split=split)
+        return from_disk(root, confined=confined, inputs=inputs, answer=answer, roles=roles, split=split)
     options: dict[str, Any] = {"inputs": inputs, "answer": answer, "roles": roles, "split": split}
     folders = _folders(root)
     tables = _tables(root)

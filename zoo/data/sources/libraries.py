@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.arrow import declared
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from zoo.data.labelled import LabelledData
 
 
-def from_datasets(source: Any, *, name: str = "", **options: Any) -> LabelledData:
+def from_datasets(source: Any, *, name: str = "", folder: Path | None = None, **options: Any) -> LabelledData:
     """A `Dataset` or a `DatasetDict`; names of classes are kept, and splits become parts.
+
+    Where `folder` is given, paths in cells start in it and may not lead out of it.
 
     Raises:
         UsageError: a stream, which has no length.
@@ -35,11 +38,14 @@ def from_datasets(source: Any, *, name: str = "", **options: Any) -> LabelledDat
     tables = [_table(split, f"{named} ({part})" if part else named) for part, split in splits.items()]
     if not tables:
         raise DataError(f"{named} has no splits. Fix: give a data set with some.")
-    return from_table(joined(tables, list(splits), named), name=named, **options)
+    table = joined(tables, list(splits), named)
+    if folder is not None:
+        table = replace(table, folder=folder, confined=True)
+    return from_table(table, name=named, **options)
 
 
-def from_disk(root: Path, **options: Any) -> LabelledData:
-    """What `save_to_disk` wrote.
+def from_disk(root: Path, *, confined: bool = False, **options: Any) -> LabelledData:
+    """What `save_to_disk` wrote; `confined` when strangers did.
 
     Raises:
         MissingDependency: `datasets` is not installed.
@@ -53,7 +59,7 @@ def from_disk(root: Path, **options: Any) -> LabelledData:
         source = datasets.load_from_disk(str(root))
     except Exception as error:  # damaged files raise anything, from KeyError to errors of Arrow
         raise DataError(f"{root} cannot be read as a saved data set ({error}). Fix: save it again.") from error
-    return from_datasets(source, name=root.name, **options)
+    return from_datasets(source, name=root.name, folder=root if confined else None, **options)
 
 
 def _column(source: Any, name: str) -> Sequence[Any]:

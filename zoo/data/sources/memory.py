@@ -97,7 +97,7 @@ def _listed(values: Any) -> Any:
         values = values.detach().cpu().numpy()
     elif hasattr(values, "to_numpy"):  # a series of pandas or polars
         values = values.to_numpy()
-    if not hasattr(values, "__len__") or isinstance(values, (str, dict)):
+    if not hasattr(values, "__len__") or isinstance(values, (str, dict)) or getattr(values, "shape", None) == ():
         raise DataError(
             f"samples and labels must be lists or arrays, received {type(values).__name__}. Fix: list(...)."
         )
@@ -141,8 +141,9 @@ def _kind(sample: Any) -> str:
 def _label_columns(labels: Any) -> dict[str, Sequence[Any]]:
     if isinstance(labels, np.ndarray) and labels.ndim == 2:
         return {str(at): labels[:, at].tolist() for at in range(labels.shape[1])}
-    return {"label": labels.tolist() if isinstance(labels, np.ndarray) else [_number(label) for label in labels]}
+    return {"label": labels.tolist() if isinstance(labels, np.ndarray) else [_plain(label) for label in labels]}
 
 
-def _number(label: Any) -> Any:
-    return label.item() if hasattr(label, "item") else label
+def _plain(label: Any) -> Any:
+    """A number or a list, out of an array or tensor."""
+    return label.tolist() if hasattr(label, "tolist") else label

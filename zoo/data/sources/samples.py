@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath
@@ -77,8 +78,8 @@ def opened_cell(cell: Any, inputs: str, origin: str, table: Table) -> Any:
         DataError: it cannot be decoded.
     """
     if isinstance(cell, dict) and "bytes" in cell:
-        if cell["bytes"] is None:
-            path = _path(table, str(cell.get("path") or ""), origin)
+        if cell["bytes"] is None and cell.get("path"):
+            path = _path(table, str(cell["path"]), origin)
             return open_image(path) if inputs == "image" else str(path)
         cell = cell["bytes"]
     if is_empty(cell):
@@ -127,7 +128,7 @@ def contents(
     for at, row in enumerate(rows):
         cell = cells[int(row)]
         if isinstance(cell, dict) and "bytes" in cell:
-            cell = cell["bytes"] if cell["bytes"] is not None else str(cell.get("path"))
+            cell = cell.get("path") if cell["bytes"] is None else cell["bytes"]
         if isinstance(cell, str):
             yield file_bytes(_path(table, cell, table.origin(int(row)))), None
         elif isinstance(cell, (bytes, bytearray)):
@@ -245,11 +246,11 @@ def _check_cells(table: Table, column: str, rows: np.ndarray) -> None:
 def _paths(table: Table, column: str, rows: np.ndarray) -> list[Path]:
     cells = table.columns[column]
     paths = [_path(table, str(cells[int(row)]), table.origin(int(row))) for row in rows]
-    missing = [path for path in paths if not path.is_file()]
+    missing = [path for path in paths if not os.path.isfile(path)]  # noqa: PTH113 - a text too long for a path is none
     if missing:
         raise DataError(
             f"{len(missing)} of {len(paths)} files that column {column!r} of {table.name} names are not there: "
-            f"{', '.join(map(str, missing[:3]))}{', ...' if len(missing) > 3 else ''}. "
+            f"{', '.join(f'{path!s:.200}' for path in missing[:3])}{', ...' if len(missing) > 3 else ''}. "
             f"Fix: relative paths start at {table.folder or '.'}; put the files there, or correct the cells."
         )
     return paths

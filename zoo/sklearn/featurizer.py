@@ -120,11 +120,14 @@ class Featurizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def _loaded(self) -> Backbone:
         weights = None if self.weights is None else str(self.weights)
         device = choose_device(self.device)
-        return _backbone(self.backbone, self.pretrained, weights, self.seed, device, self.allow_pickle)
+        return shared(self.backbone, self.pretrained, weights, self.seed, device, self.allow_pickle)
 
 
 @lru_cache(maxsize=KEPT)
-def _backbone(name: str, pretrained: bool, weights: str | None, seed: int, device: str, allow_pickle: str) -> Backbone:
-    backbone = load(name, pretrained=pretrained, weights=weights, seed=seed, allow_pickle=allow_pickle)
+def shared(
+    name: str, pretrained: bool, weights: str | None, seed: int, device: str, allow_pickle: str, layers: bool = False
+) -> Backbone:
+    """The backbone of these settings, loaded once; nobody may train it."""
+    backbone = load(name, pretrained=pretrained, weights=weights, seed=seed, allow_pickle=allow_pickle, layers=layers)
     backbone.module.to(device)
     return backbone

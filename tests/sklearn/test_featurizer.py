@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 import zoo
 from zoo.errors import DataError, UnknownName
 from zoo.providers.batching import encode_samples
-from zoo.sklearn import Featurizer, _backbone
+from zoo.sklearn.featurizer import Featurizer, shared
 
 NAME = "pocket/resnet10.glyphs"
 
@@ -62,7 +62,7 @@ def test_it_clones_and_pickles_without_weights(labelled):
     assert len(data) < 2_000
     again, copy = pickle.loads(data), clone(one)
     assert copy.get_params() == one.get_params() == again.get_params()
-    _backbone.cache_clear()  # as in another process
+    shared.cache_clear()  # as in another process
     assert np.array_equal(again.transform(images), features)
     assert not np.array_equal(clone(one).set_params(seed=4).transform(images), features)
     fitted = pipeline().fit(images, targets)
@@ -70,12 +70,12 @@ def test_it_clones_and_pickles_without_weights(labelled):
 
 
 def test_it_is_lazy_and_shares_what_is_loaded(monkeypatch, labelled):
-    from zoo import sklearn
+    from zoo.sklearn import featurizer
 
     loaded = []
-    real = sklearn.load
-    monkeypatch.setattr(sklearn, "load", lambda name, **settings: loaded.append(name) or real(name, **settings))
-    _backbone.cache_clear()
+    real = featurizer.load
+    monkeypatch.setattr(featurizer, "load", lambda name, **settings: loaded.append(name) or real(name, **settings))
+    shared.cache_clear()
     one = Featurizer(NAME).fit(labelled[0])
     assert loaded == []
     for copy in (one, clone(one), clone(one)):
@@ -95,14 +95,14 @@ def test_pairs_need_a_modality(monkeypatch):
     import torch
     from torch import nn
 
-    from zoo import sklearn
     from zoo.contracts import Backbone, Features
+    from zoo.sklearn import featurizer
 
     def encode(inputs, mask):
         return {"vision": Features(inputs), "text": Features(-inputs)}
 
     pairs = Backbone(zoo.BackboneSpec("x/y", "x", "y", modality="image-text"), nn.Identity(), torch.tensor, encode)
-    monkeypatch.setattr(sklearn, "_backbone", lambda *settings: pairs)
+    monkeypatch.setattr(featurizer, "shared", lambda *settings: pairs)
     with pytest.raises(DataError, match=r"features of text and vision, and modality='' names neither"):
         Featurizer().transform([[1.0], [2.0]])
     with pytest.raises(DataError, match=r"modality='speech' names none"):
