@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zoo.data.sources.read import read_data
     from zoo.embedding.run import embed
     from zoo.errors import ZooError
+    from zoo.objectives import compatible
     from zoo.providers.loading import fingerprint, load
     from zoo.providers.module import wrap
     from zoo.specs import BackboneSpec, Result, RunSpec, TaskSpec
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "bench": "zoo.benchmarking.runner",
+    "compatible": "zoo.objectives",
     "describe": "zoo.catalog.query",
     "embed": "zoo.embedding.run",
     "find": "zoo.catalog.query",
@@ -68,6 +70,7 @@ __all__ = [
     "ZooError",
     "__version__",
     "bench",
+    "compatible",
     "describe",
     "embed",
     "find",

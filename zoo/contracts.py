@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from zoo.specs import BackboneSpec, TaskSpec
 
+    Source = Any  # zoo.data.generated.Source, a floor above
+
     Encode = Callable[[Any, Tensor | None], "dict[str, Features]"]  # a Tensor, or a Pair for image-text backbones
 
 ParameterGroup = dict[str, Any]  # what torch optimisers take: {"params": [...], "lr": ..., ...}
@@ -111,26 +113,38 @@ class Backbone:
 
 @dataclass(frozen=True)
 class Batch:
-    """One training batch: inputs [B, ...] as preprocessed, targets [B] (class indices)."""
+    """One training batch: inputs [B, ...] as preprocessed (of any kind), targets [B] (class indices)."""
 
-    inputs: Tensor
+    inputs: Any
     targets: Tensor
 
 
 class Objective(Protocol):
-    """A pre-training objective. `needs` names what the backbone must be able to do (`spec.can`).
+    """A pre-training objective: a class, made with its own options and nothing else.
 
-    One whose loss is a mean over samples may say `divisible = True`: then a batch that does not fit into memory is cut.
+    `needs` names what the backbone must be able to do (`spec.can`). What else it may have is looked for:
+
+    - `options`: its options by name (`zoo.adaptations.options.Option`); others are refused before anything runs.
+    - `labelled = True`: it learns from the source's targets; data without labels are then refused.
+    - `divisible = True`: its loss is a mean over samples: a batch may be cut (for memory, `accumulate`, processes).
+    - `mass(views)`: what its loss is a mean over, where that is not the samples (tokens that were hidden).
+    - `gathers = True`: its loss compares samples, and collects those of all processes by itself; each process then
+      takes an equal part of the batch.
+    - `notes`, after `build`: sentences for the user.
     """
 
-    needs: frozenset[str]
+    needs: ClassVar[frozenset[str]]
 
-    def build(self, backbone: Backbone) -> nn.Module:
-        """The heads that are trained beside the backbone and thrown away afterwards."""
+    def build(self, backbone: Backbone, source: Source) -> nn.Module:
+        """The heads that are trained beside the backbone and thrown away afterwards.
+
+        Raises:
+            IncompatibleError: this network, or this source, cannot be used, with the reason.
+        """
         ...
 
     def views(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Corrupted or augmented inputs; all randomness comes from `generator`."""
+        """Corrupted or augmented inputs (a tuple where there are several views); all randomness from `generator`."""
         ...
 
     def loss(self, backbone: Backbone, heads: nn.Module, views: Batch) -> Tensor:

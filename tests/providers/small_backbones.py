@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +14,8 @@ from zoo.catalog.query import describe
 from zoo.providers.loading import build, load
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.contracts import Backbone
 
 CONVOLUTIONS = {"conv_dim": [16] * 7}  # those that read waveforms are 512 wide by default
@@ -110,3 +113,14 @@ def small(name: str, seed: int = 0) -> Backbone:
         backbone = load(name, pretrained=False, seed=seed)
     backbone.module.eval()
     return backbone
+
+
+def small_folder(name: str, folder: Path, **changed: object) -> str:
+    """A folder that `zoo.load(..., pretrained=False)` takes for such a backbone of transformers; returns its path."""
+    from zoo.conformance.tiny import tiny
+    from zoo.providers.transformers_library import changes
+
+    spec = dataclasses.replace(describe(name), config=changes(tiny(name.partition("/")[2], **changed)))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "backbone.json").write_text(json.dumps(spec.to_json()), encoding="utf-8")
+    return str(folder)

@@ -110,3 +110,38 @@ def test_damaged_best_weights_fall_back_too(tmp_path):
     (tmp_path / "step-2" / "best.safetensors").write_bytes(b"half")
     assert checkpoints.resume([]) == 1
     assert checkpoints.state == {"scores": [[1, 1.0]]}
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path):
+    """A limit on the size of files fails every writer as a full disk does: accelerate's, torch's and safetensors'."""
+    import resource
+
+    accelerator = make_accelerator("cpu", "no")
+    model = nn.Linear(300, 300)
+    model, optimiser = accelerator.prepare(model, torch.optim.AdamW(model.parameters()))
+    model(torch.ones(1, 300)).sum().backward()
+    optimiser.step()
+    checkpoints = Checkpoints(tmp_path, accelerator, SPEC)
+    checkpoints.save(1, [0.5])
+    weight = model.weight.detach().clone()
+    model.weight.data.zero_()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for most in (2_000, 365_000):  # in the weights; in the state of the optimiser, which torch writes
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+        try:
+            with pytest.raises(WeightsError, match=r"step-2 cannot be written.*last good one is .*step-1.*free space"):
+                checkpoints.save(2, [0.5, 0.4], {}, {"large": torch.zeros(100, 100).T})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert [path.name for path in tmp_path.iterdir()] == ["step-1"]
+    losses = []
+    assert checkpoints.resume(losses) == 1
+    assert torch.equal(model.weight, weight)
+
+
+def test_weights_of_any_layout_are_remembered(tmp_path):
+    checkpoints, _ = saved(tmp_path)
+    weight = torch.rand(2, 3, 4, 4).to(memory_format=torch.channels_last)
+    checkpoints.save(1, [0.5], {}, {"kernel": weight})
+    assert checkpoints.resume([]) == 1
+    assert torch.equal(checkpoints.weights["kernel"], weight)

@@ -408,3 +408,85 @@ def test_batchnorm_is_halved_to_two_and_no_further():
 
     with pytest.raises(OutOfMemory, match="with 2 samples at a time"):
         run(learner=Hungry())
+
+
+class Steady(Learner):
+    """Without BatchNorm and dropout, so that a batch may be cut without a trace."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 2))
+
+    def views(self, batch, generator):
+        noise = 0.1 * torch.randn(batch.inputs.shape, generator=generator)
+        return Batch(batch.inputs + noise, batch.targets)
+
+    def forward(self, batch, generator):
+        seen = batch if generator is None else self.views(batch, generator)
+        return nn.functional.cross_entropy(self.net(seen.inputs), seen.targets)
+
+
+def test_chunks_that_are_added_up_give_the_same_losses():
+    whole, plain = run(learner=Steady())
+    cut, history = run(dataclasses.replace(SPEC, accumulate=3), learner=Steady())
+    assert history.chunk == 3
+    assert history.losses == pytest.approx(plain.losses, abs=1e-6)
+    for one, other in zip(whole.parameters(), cut.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_a_loss_that_compares_samples_is_not_cut():
+    learner = Steady()
+    learner.divisible = False
+    with pytest.raises(IncompatibleError, match=r"compares the samples.*accumulate=2"):
+        run(dataclasses.replace(SPEC, accumulate=2), learner=learner)
+
+
+def test_training_ends_with_the_average_of_the_weights():
+    spec = dataclasses.replace(SPEC, ema=0.8, clip_norm=0.0)
+    averages = []
+
+    def observe(done, loss, learner, device):
+        decay = min(0.8, (1 + done) / (10 + done))
+        now = [one.detach().clone() for one in learner.parameters()]
+        before = averages[-1] if averages else [one.detach().clone() for one in Steady().parameters()]
+        averages.append([decay * a + (1 - decay) * b for a, b in zip(before, now, strict=True)])
+        return f"step {done}"
+
+    learner, _ = run(spec, learner=Steady(), observe=observe)
+    for one, wanted in zip(learner.parameters(), averages[-1], strict=True):
+        assert torch.allclose(one, wanted, atol=1e-6)
+    assert len(averages) == SPEC.steps
+
+
+def test_an_average_is_resumed_exactly(tmp_path):
+    spec = dataclasses.replace(SPEC, ema=0.9, checkpoint_every=4)
+    whole, history = run(spec)
+
+    def dies(done, loss, learner, device):
+        if done == 7:
+            raise OSError("power cut")
+        return ""
+
+    with pytest.raises(OSError, match="power cut"):
+        run(spec, checkpoints=tmp_path, observe=dies)
+    resumed, again = run(spec, checkpoints=tmp_path)
+    assert again.timed_steps == SPEC.steps - 4
+    assert again.losses == history.losses
+    assert same(whole, resumed)
+
+
+def test_an_average_and_a_judge_exclude_each_other():
+    with pytest.raises(IncompatibleError, match="a judge scores the weights"):
+        run(dataclasses.replace(SPEC, ema=0.9), judge=Judge(lambda: 0.0))
+
+
+def test_what_is_observed_stands_beside_the_loss(capsys, monkeypatch):
+    from zoo.training.progress import Progress
+
+    notes = []
+    monkeypatch.setattr(Progress, "advance", lambda self, count=1, note="", work=0.0: notes.append(note))
+    _, history = run(observe=lambda done, loss, learner, device: "kNN 50 %" if done > 1 else "")
+    assert notes[0] == f"loss {history.losses[0]:.3f}"
+    assert notes[1] == f"loss {history.losses[1]:.3f}, kNN 50 %"

@@ -1,11 +1,19 @@
 import dataclasses
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
+import toy_objectives
+from small_backbones import small_folder
 
 import zoo
-from zoo.errors import IncompatibleError, InvalidRecord, WeightsError
+from zoo.errors import DataError, IncompatibleError, InvalidRecord, UsageError, WeightsError
 from zoo.providers.weights import weights_digest
 from zoo.training.pretraining import pretraining_flops
 from zoo.training.recipe import Recipe, load_recipe
@@ -121,6 +129,199 @@ def test_sizes_that_do_not_fit(tmp_path):
     recipe = Recipe("r", "timm/resnet10t", "textures", "supervised", SMALL)
     with pytest.raises(IncompatibleError, match=r"makes images of shape \[1, 32, 32\].*takes \[3, 176, 176\]"):
         zoo.pretrain(recipe, tmp_path, quiet=True)
+
+
+TEXTS = [f"text number {index}" + " word" * (index % 7) for index in range(40)]
+FEW = {"steps": 6, "batch_size": 6, "device": "cpu", "quiet": True}
+
+
+@pytest.fixture
+def toys():
+    toy_objectives.register()
+    yield
+    toy_objectives.unregister()
+
+
+@pytest.fixture
+def bert(tmp_path):
+    return small_folder(
+        "transformers/bert", tmp_path / "bert", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+
+
+def losses_of(folder):
+    return json.loads((folder / "history.json").read_text())["losses"]
+
+
+def test_any_text_backbone_on_lines_of_text(toys, bert, tmp_path):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("\n".join(TEXTS[:20]))
+    (tmp_path / "texts" / "b.txt").write_text("\n\n".join(TEXTS[20:]))
+    made = zoo.pretrain(
+        bert, tmp_path / "out", data=tmp_path / "texts", objective="hidden", options={"rate": "0.5"},
+        **FEW | {"steps": 40, "lr": 5e-3},
+    )  # fmt: skip
+    assert made.spec.name == "transformers/bert.hidden"
+    assert made.spec.objective == "hidden"
+    losses = losses_of(tmp_path / "out")
+    assert losses[-1] < 0.8 * losses[0]
+    told = json.loads((tmp_path / "out" / "history.json").read_text())
+    assert "20 blank lines are left out" not in told["notes"]
+    assert "19 blank lines are left out" in told["notes"]
+    again = zoo.load(str(tmp_path / "out"))
+    assert again.encode(again.preprocess(["a text"]))["text"].tokens.shape[2] == 64
+
+
+def test_sounds_and_images_without_labels(toys, photos, tmp_path):
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(8):
+        wave = rng.normal(size=2000 + 400 * (index % 3)) / 10
+        soundfile.write(clips / f"{index}.wav", wave, 16000)
+    folder = small_folder("transformers/wav2vec2", tmp_path / "wav2vec2")
+    made = zoo.pretrain(folder, tmp_path / "one", data=clips, objective="loudness", **FEW | {"steps": 2})
+    assert made.spec.modality == "speech"
+    made = zoo.pretrain("pocket/resnet10", tmp_path / "two", data=photos, objective="loudness", probe_every=2, **FEW)
+    probe = json.loads((tmp_path / "two" / "history.json").read_text())["probe"]
+    assert [step for step, _ in probe] == [2, 4, 6]  # the names of the folders are its labels
+
+
+def test_going_on_starts_at_the_weights_that_are_there(toys, tmp_path):
+    first = zoo.pretrain("pocket/resnet10", tmp_path / "a", data="textures", objective="supervised", **FEW)
+    zoo.pretrain(
+        str(tmp_path / "a"), tmp_path / "b", data="textures", objective="supervised", init="pretrained", name="more",
+        **FEW | {"steps": 1, "lr": 1e-30},
+    )  # fmt: skip
+    second = zoo.load(str(tmp_path / "b"))
+    assert second.spec.name == "pocket/resnet10.more"
+    for one, other in zip(first.module.parameters(), second.module.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+    scratch = zoo.pretrain(
+        str(tmp_path / "a"), tmp_path / "c", data="textures", objective="supervised", **FEW | {"steps": 1, "lr": 1e-30}
+    )
+    assert weights_digest(scratch.module) != weights_digest(first.module)
+
+
+def test_the_average_is_what_is_saved_also_when_interrupted(toys, bert, tmp_path, monkeypatch):
+    from zoo.training import loop
+
+    options = {"data": TEXTS, "objective": "hidden", **FEW, "ema": 0.5, "checkpoint_every": 2}
+    plain = zoo.pretrain(bert, tmp_path / "plain", **options | {"ema": 0.0})
+    whole = zoo.pretrain(bert, tmp_path / "whole", **options)
+    assert whole.spec.digest != plain.spec.digest
+    original = loop.warmup_cosine
+
+    def dies(step, steps, warmup):
+        if step == 5:
+            raise OSError("power cut")
+        return original(step, steps, warmup)
+
+    monkeypatch.setattr(loop, "warmup_cosine", dies)
+    with pytest.raises(OSError, match="power cut"):
+        zoo.pretrain(bert, tmp_path / "cut", **options)
+    monkeypatch.setattr(loop, "warmup_cosine", original)
+    assert zoo.pretrain(bert, tmp_path / "cut", **options | {"workers": 0}).spec.digest == whole.spec.digest
+    assert losses_of(tmp_path / "cut") == losses_of(tmp_path / "whole")
+
+
+def test_chunks_and_recomputing_change_no_loss(toys, bert, tmp_path):
+    options = {"data": TEXTS, "objective": "hidden", **FEW}
+    zoo.pretrain(bert, tmp_path / "a", **options)
+    zoo.pretrain(bert, tmp_path / "b", **options, accumulate=4)
+    zoo.pretrain(bert, tmp_path / "c", **options, recompute=True)
+    for name in "bc":
+        assert losses_of(tmp_path / name) == pytest.approx(losses_of(tmp_path / "a"), abs=1e-4)
+    assert "accumulate" in json.loads((tmp_path / "b/recipe.json").read_text())["recipe"]["training"]
+
+
+def test_unreadable_samples_are_listed_and_all_of_them_are_an_error(toys, photos, tmp_path):
+    (photos / "left" / "0.png").write_bytes(b"no image")
+    options = {"data": photos, "objective": "loudness", **FEW}
+    with pytest.raises(DataError, match=r"0\.png cannot be used"):
+        zoo.pretrain("pocket/resnet10", tmp_path / "a", **options | {"batch_size": 24})
+    assert not (tmp_path / "a").exists()
+    zoo.pretrain("pocket/resnet10", tmp_path / "b", **options, bad_samples="cap 5%")
+    (line,) = (tmp_path / "b" / "bad_samples.jsonl").read_text().splitlines()
+    assert json.loads(line)["origin"].endswith("0.png")
+    assert json.loads((tmp_path / "b" / "history.json").read_text())["bad_samples"] == 1
+    for image in photos.rglob("*.png"):
+        image.write_bytes(b"no image")
+    with pytest.raises(DataError, match="none of the 24 samples"):
+        zoo.pretrain("pocket/resnet10", tmp_path / "c", **options, bad_samples="skip")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds nothing for a backbone of vision"):
+        zoo.pretrain("pocket/resnet10", tmp_path / "d", **options | {"data": tmp_path / "empty"})
+
+
+def test_what_does_not_go_together(toys, bert, tmp_path):
+    with pytest.raises(IncompatibleError, match="hidden is for text, and pocket/resnet10 is for vision"):
+        zoo.pretrain("pocket/resnet10", tmp_path / "out", data="digits", objective="hidden", **FEW)
+    with pytest.raises(IncompatibleError, match="compares the samples"):
+        zoo.pretrain("pocket/resnet10", tmp_path / "o", data="digits", objective="apart", **FEW, accumulate=2)
+    with pytest.raises(UsageError, match="taken for a recipe"):
+        zoo.pretrain("glyphs", tmp_path / "out", objective="supervised")
+    options = {"objective": "hidden", **FEW | {"steps": 1}}
+    zoo.pretrain(bert, tmp_path / "p", data=TEXTS, **options)
+    with pytest.raises(WeightsError, match="on other data"):
+        zoo.pretrain(bert, tmp_path / "p", data=TEXTS[1:], **options)
+
+
+def test_the_tokenizer_is_carried(toys, tmp_path):
+    """A checkpoint's folder with a tokenizer of its own: the result brings a copy, and reads texts as it did."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import BertModel, PreTrainedTokenizerFast
+
+    from zoo.conformance.tiny import tiny
+
+    words = {word: index for index, word in enumerate(["[PAD]", "[UNK]", "[MASK]", "text", "number", "word"])}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    own = tmp_path / "own"
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", mask_token="[MASK]"
+    )
+    fast.save_pretrained(own)
+    torch.manual_seed(0)
+    BertModel(tiny("bert"), add_pooling_layer=False).save_pretrained(own)
+    before = zoo.load(str(own))
+    options = {"data": TEXTS, "objective": "hidden", "init": "pretrained", **FEW | {"steps": 2}}
+    made = zoo.pretrain(str(own), tmp_path / "out", **options)
+    assert (tmp_path / "out/preprocessing/tokenizer.json").is_file()
+    own.rename(tmp_path / "away")
+    again = zoo.load(str(tmp_path / "out"))
+    ids = again.preprocess(["text number word other"]).values
+    assert torch.equal(ids, made.preprocess(["text number word other"]).values)
+    assert torch.equal(ids, before.preprocess(["text number word other"]).values)
+    assert ids.tolist() == [[3, 4, 5, 1]]
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_losses_of_one(toys, bert, tmp_path):
+    """Gloo on the CPU: batches are shared, hidden tokens counted over both, and what is saved is the average."""
+    program = (
+        "import json, sys, torch, toy_objectives, zoo\n"
+        "torch.set_num_threads(1)\n"
+        "toy_objectives.register()\n"
+        "zoo.pretrain(sys.argv[1], sys.argv[2], data=json.loads(sys.argv[3]), objective='hidden', steps=8,\n"
+        "             batch_size=7, accumulate=2, ema=0.9, device='cpu', checkpoint_every=3, quiet=True)\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    here = Path(__file__).parents[2]
+    paths = [str(here), str(here / "tests/training")]
+    for count in (1, 2):
+        subprocess.run(
+            [
+                sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={count}", "--standalone",
+                str(tmp_path / "program.py"), bert, str(tmp_path / f"by{count}"), json.dumps(TEXTS),
+            ],
+            check=True, timeout=200, capture_output=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+    assert losses_of(tmp_path / "by2") == pytest.approx(losses_of(tmp_path / "by1"), abs=1e-4)
+    one, two = (zoo.load(str(tmp_path / f"by{count}")) for count in (1, 2))
+    for name, weight in one.module.state_dict().items():
+        assert torch.allclose(weight, two.module.state_dict()[name], atol=1e-4), name
 
 
 @pytest.mark.slow

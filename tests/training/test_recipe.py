@@ -39,8 +39,36 @@ def test_unknown_and_damaged_recipes(tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"dtype": "int64"}, "dtype must be one of float32"), ({"name": "a/b"}, "name must be letters")],
+    [
+        ({"init": "random"}, "init must be one of scratch, pretrained"),
+        ({"dtype": "int64"}, "dtype must be one of float32"),
+        ({"name": "a/b"}, "name must be letters"),
+    ],
 )
 def test_what_a_recipe_may_not_say(change, message):
     with pytest.raises(InvalidRecord, match=message):
         dataclasses.replace(load_recipe("glyphs"), **change)
+
+
+def test_digests_of_stored_checkpoints_stay():
+    """What came later must not change them: the catalog names these digests beside the weights."""
+    import zoo
+
+    for name in recipe_names():
+        recipe = load_recipe(name)
+        assert recipe.digest == zoo.describe(f"pocket/resnet10.{name}").recipe_digest
+        assert "init" not in recipe.to_json()
+        for change in ({"init": "pretrained"}, {"options": {"rate": 1}}, {"column": "a"}, {"bad_samples": "skip"}):
+            other = dataclasses.replace(recipe, **change)
+            assert other.digest != recipe.digest
+            assert Recipe.from_json(other.to_json()) == other
+
+
+def test_a_file_says_how_to_go_on_from_weights(tmp_path):
+    (tmp_path / "r.toml").write_text(
+        'name = "r"\nbackbone = "pocket/resnet10.glyphs"\ndata = "textures"\nobjective = "supervised"\n'
+        'init = "pretrained"\n[options]\nlabel_smoothing = 0.1\n'
+        "[training]\nsteps = 3\nbatch_size = 4\nlr = 1e-3\nema = 0.99\n"
+    )
+    recipe = load_recipe(tmp_path / "r.toml")
+    assert (recipe.init, recipe.options, recipe.training.ema) == ("pretrained", {"label_smoothing": 0.1}, 0.99)

@@ -6,6 +6,8 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
+from zoo.cli.shown import named_values
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Collection, Mapping
@@ -176,14 +178,4 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _given(what: str, pairs: list[str]) -> dict[str, Any]:
     """`["rank=4"]` as `{"rank": "4"}`; the method reads the values."""
-    from zoo.errors import UsageError
-
-    given: dict[str, Any] = {}
-    example = {"option": "rank=4", "role": "label=stars"}[what]
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name or name in given:
-            wrong = "was given twice" if name in given else "is no NAME=VALUE"
-            raise UsageError(f"--{what} {pair!r} {wrong}. Fix: write it once, such as --{what} {example}.")
-        given[name] = value
-    return given
+    return named_values(what, pairs, {"option": "rank=4", "role": "label=stars"}[what])

@@ -56,7 +56,7 @@ def examine(
         >>> list(kept.samples), bad
         (['fine', 'bad'], (BadSample(index=1, origin='sample 1 of moods', reason='an empty text'),))
     """
-    allowed = _allowed(policy)
+    allowed = allowed_share(policy)
     bad = []
     for index in range(len(data)):
         try:
@@ -97,8 +97,16 @@ def write_bad_samples(path: str | Path, bad: Sequence[BadSample]) -> None:
         replace(Path(path), "".join(lines).encode("utf-8", "backslashreplace"))
 
 
-def _allowed(policy: str) -> float:
-    """The share of bad samples that a policy allows, in percent."""
+def allowed_share(policy: str) -> float:
+    """The share of bad samples that a policy allows, in percent.
+
+    Raises:
+        UsageError: no such policy.
+
+    Example:
+        >>> allowed_share("error"), allowed_share("cap 5%")
+        (0.0, 5.0)
+    """
     if policy in ("error", "skip"):
         return 0.0 if policy == "error" else 100.0
     found = _CAP.fullmatch(policy)

@@ -1,12 +1,12 @@
-"""The pre-training data that zoo makes itself, behind one small protocol: glyphs and textures.
+"""What pre-training data is to an objective, behind one small protocol; and what zoo makes itself: glyphs, textures.
 
-A source gives clean labelled batches without end and knows how to corrupt them; the objective decides how many
-corrupted views it takes. Third parties add theirs through the entry-point group `zoo.sources`.
+A source gives clean batches without end and knows how to corrupt them; the objective decides how many corrupted views
+it takes. Third parties add theirs through the entry-point group `zoo.sources`; files are `zoo.training.sources`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Generator, Tensor
@@ -29,7 +29,15 @@ SOURCES = Registry(
 
 @runtime_checkable
 class Source(Protocol):
-    """Labelled images without end. `digest` is a SHA-256 of whatever defines them; targets are below `classes`."""
+    """Samples without end. `digest` is a SHA-256 of whatever defines them; targets are below `classes`.
+
+    `classes` is 0 where there are no labels, and all targets are then 0. What a source may have beside:
+
+    - `tokens`: of texts what the ids are, where the backbone's tokenizer does not say it: `vocabulary`, `mask`, `pad`
+      and `special`.
+    - `at(step, size, seed)`: batch `step` of an order of its own, which is used in place of `batch`.
+    - `clean = True`: the inputs of a batch are what the backbone takes, without `corrupt`.
+    """
 
     @property
     def name(self) -> str: ...
@@ -41,11 +49,14 @@ class Source(Protocol):
     def digest(self) -> str: ...
 
     def batch(self, size: int, generator: Generator) -> Batch:
-        """Raw inputs [size, 1, H, W] float in [0, 1] and targets int64 [size]; randomness only from `generator`."""
+        """Inputs of `size` samples (a Tensor, Padded, Pair or Bundle) and targets int64 [size].
+
+        Randomness comes from `generator` only.
+        """
         ...
 
-    def corrupt(self, inputs: Tensor, generator: Generator) -> Tensor:
-        """One corrupted view [B, 1, 32, 32] of raw inputs; call it again for another view."""
+    def corrupt(self, inputs: Any, generator: Generator) -> Any:
+        """One corrupted view of the inputs of a batch, as the backbone takes it; call it again for another view."""
         ...
 
 

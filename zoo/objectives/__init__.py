@@ -1,7 +1,14 @@
 """Pre-train adapters: what a backbone can be trained on before it meets a task."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from zoo.catalog.fit import Needs
 from zoo.registry import Registry
+
+if TYPE_CHECKING:
+    from zoo.specs import BackboneSpec
 
 OBJECTIVES = Registry(
     "objective",
@@ -12,14 +19,57 @@ OBJECTIVES = Registry(
         "mae": "zoo.objectives.mae:Mae",
         "simmim": "zoo.objectives.simmim:Simmim",
         "masked_prediction": "zoo.objectives.masked_prediction:MaskedPrediction",
+        "simclr": "zoo.objectives.simclr:SimClr",
+        "dino": "zoo.objectives.dino:Dino",
+        "clip": "zoo.objectives.clip:Clip",
+        "siglip": "zoo.objectives.siglip:SigLip",
+        "sentence_pairs": "zoo.objectives.sentence_pairs:SentencePairs",
+        "wav2vec2": "zoo.objectives.wav2vec2:Wav2Vec2",
+        "distillation": "zoo.objectives.distillation:Distillation",
     },
     group="zoo.objectives",
 )
 NEEDS = {
-    "supervised": Needs(modalities=("vision",)),
+    "supervised": Needs(modalities=("vision", "text", "speech")),
     "mlm": Needs(("tokens",), ("text",)),
     "causal": Needs(("tokens",), ("text",)),
     "mae": Needs(("tokens",), ("vision",)),
     "simmim": Needs(("maps",), ("vision",)),
     "masked_prediction": Needs(("tokens",), ("speech",)),
+    "simclr": Needs(modalities=("vision",)),
+    "dino": Needs(modalities=("vision",)),
+    "clip": Needs(modalities=("image-text",)),
+    "siglip": Needs(modalities=("image-text",)),
+    "sentence_pairs": Needs(modalities=("text",)),
+    "wav2vec2": Needs(("tokens",), ("speech",)),
+    "distillation": Needs(modalities=("vision", "text", "speech")),
 }
+
+
+def compatible(objective: str, backbone: str | BackboneSpec) -> str:
+    """Why a backbone cannot be pre-trained by an objective, or "" where it can; told from records alone.
+
+    Args:
+        objective: one of `OBJECTIVES`.
+        backbone: its record, or whatever `zoo.load` takes.
+
+    Raises:
+        UnknownName: no such objective or backbone.
+
+    Example:
+        >>> compatible("supervised", "pocket/resnet10")
+        ''
+        >>> compatible("supervised", "open_clip/ViT-B-32")
+        'supervised is for vision or text or speech, and open_clip/ViT-B-32 is for image-text'
+    """
+    if isinstance(backbone, str):
+        from zoo.providers.loading import spec_of
+
+        backbone = spec_of(backbone)
+    if objective in OBJECTIVES.builtins:
+        needs = NEEDS[objective]
+    else:
+        needs = Needs(tuple(sorted(OBJECTIVES.get(objective).needs)))
+    unmet = needs.unmet(backbone)
+    has = f"is for {backbone.modality}" if unmet.startswith("is for") else f"gives {', '.join(backbone.can)}"
+    return unmet and f"{objective} {unmet}, and {backbone.name} {has}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zoo.catalog.query import backbones, describe
 from zoo.contracts import Backbone
 from zoo.errors import IncompatibleError, WeightsError
-from zoo.providers.repositories import is_repository, spec_of_repository
+from zoo.providers.repositories import carried, is_repository, spec_of_repository
 from zoo.providers.weights import graph_digest, load_strictly, read_weights
 from zoo.registry import Registry
 from zoo.specs import BackboneSpec
@@ -157,7 +157,7 @@ def read_folder(folder: Path) -> BackboneSpec:
             f"{folder} holds weights of the Python function {spec.arch!r}, and zoo runs no code that a folder names. "
             f'Fix: if you trust it, name it yourself: zoo.load("{spec.name}", weights="{folder / WEIGHTS}").'
         )
-    return spec
+    return carried(spec, folder)
 
 
 def fingerprint(backbone: Backbone) -> str:

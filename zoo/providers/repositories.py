@@ -24,7 +24,21 @@ if TYPE_CHECKING:
     from zoo.specs import BackboneSpec
 
 FOLDER = "folder:"  # begins the `source` of a record whose weights lie in a folder of this machine
+CARRIED = "preprocessing"  # in a folder that zoo wrote: the files of a tokenizer or processor, carried along
 RECORD = "backbone.json"  # a folder that `zoo pretrain` wrote: that is zoo's own, and no repository
+
+
+def carried(spec: BackboneSpec, folder: Path) -> BackboneSpec:
+    """The record with its files in `folder`, if that carries them.
+
+    Example:
+        >>> from zoo.specs import BackboneSpec
+        >>> carried(BackboneSpec("a/net", "a", "net", source="hf-hub:a/net"), Path("nowhere")).source
+        'hf-hub:a/net'
+    """
+    if not (folder / CARRIED).is_dir():
+        return spec
+    return dataclasses.replace(spec, source=f"{FOLDER}{folder / CARRIED}", revision="")
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
-"""The files that a backbone's preprocessing is made of, carried with a fitted model: tokenizers and processors."""
+"""The files that a backbone's preprocessing is made of, carried with a model: tokenizers and processors."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 from zoo.io.atomic import replace
-from zoo.providers.repositories import FOLDER
+from zoo.providers.repositories import CARRIED as PLACE
+from zoo.providers.repositories import carried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from zoo.specs import BackboneSpec
 
-PLACE = "preprocessing"
+__all__ = ["PLACE", "carried", "carry"]
 
 
 def carry(spec: BackboneSpec, folder: Path, *, texts: bool = False) -> None:
@@ -49,10 +49,3 @@ def _copy(source: Path, patterns: Sequence[str], folder: Path) -> None:
             copy = folder / PLACE / file.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             replace(copy, file.read_bytes())
-
-
-def carried(spec: BackboneSpec, folder: Path) -> BackboneSpec:
-    """The record with its files in `folder`, if that carries them."""
-    if not (folder / PLACE).is_dir():
-        return spec
-    return dataclasses.replace(spec, source=f"{FOLDER}{folder / PLACE}", revision="")

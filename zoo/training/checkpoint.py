@@ -13,6 +13,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import WeightsError
+from zoo.training.processes import rank, wait
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from zoo.training.trainspec import TrainSpec
 
 KEEP = 2
-BEST = "best.safetensors"  # the weights that early stopping would end with
+BEST = "best.safetensors"  # the weights that a run would end with now: the best ones, or their average
 IGNORED = ("checkpoint_every",)  # settings that may change between a run and its resumption
 
 
@@ -54,6 +55,8 @@ class Checkpoints:
     ) -> None:
         """Write to a temporary folder, then rename: a kill in between leaves the previous checkpoint in place.
 
+        Of several processes, which all call this, the first writes what they share.
+
         `state` (JSON) and `weights` are what else the run remembers; a resumed one finds them in `self.state` and
         `self.weights`.
 
@@ -65,21 +68,29 @@ class Checkpoints:
         from safetensors.torch import save
 
         try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            self.accelerator.save_state(str(partial))
-            run = {"spec": self.spec, "identity": self.identity, "losses": losses, "state": state or {}}
-            if weights:
-                (partial / BEST).write_bytes(save(weights))
-            (partial / "run.json").write_text(json.dumps(run), encoding="utf-8")
-            shutil.rmtree(final, ignore_errors=True)
-            partial.rename(final)
-            for old in self.steps()[:-KEEP]:
-                shutil.rmtree(old)
+            if rank() == 0:
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir(parents=True)
+            wait()
+            _written(self.accelerator, partial)
+            wait()
+            if rank() == 0:
+                run = {"spec": self.spec, "identity": self.identity, "losses": losses, "state": state or {}}
+                if weights:
+                    (partial / BEST).write_bytes(save({name: one.cpu().contiguous() for name, one in weights.items()}))
+                (partial / "run.json").write_text(json.dumps(run), encoding="utf-8")
+                shutil.rmtree(final, ignore_errors=True)
+                partial.rename(final)
+                for old in self.steps()[:-KEEP]:
+                    shutil.rmtree(old)
+            wait()
         except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)  # on a full disk it would be in the way of everything else
+            kept = self.steps()
+            there = f"the last good one is {kept[-1]}" if kept else "there is no earlier one"
             raise WeightsError(
-                f"checkpoint {final} cannot be written: {error.strerror or error}. Earlier ones are kept. "
-                "Fix: free space there or choose another --out folder."
+                f"checkpoint {final} cannot be written: {error.strerror or error}; {there}. "
+                "Fix: free space there and run the same command again, or choose another --out folder."
             ) from error
 
     def resume(self, losses: list[float]) -> int:
@@ -131,6 +142,20 @@ class Checkpoints:
                 f"checkpoint {path} belongs to another run: its starting weights, its data, its labels or its "
                 "early stopping were others. Fix: use the same ones, or another --out folder."
             )
+
+
+def _written(accelerator: Any, folder: Path) -> None:
+    """What accelerate saves. Its writers raise kinds of their own for a disk that is full, all made OSError here.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        accelerator.save_state(str(folder))
+    except (SafetensorError, RuntimeError) as error:
+        raise OSError(str(error).splitlines()[0]) from error
 
 
 def _step(path: Path) -> int:

@@ -36,3 +36,29 @@ def choose_device(name: str = "auto") -> str:
             "Fix: choose one of these, or install the driver and a torch build for it."
         )
     return name
+
+
+def check_precision(device: str, precision: str) -> None:
+    """Refuse bfloat16 on hardware that has none: it would be imitated, slower than float32 and less exact.
+
+    Raises:
+        DeviceError: the device has no bfloat16.
+
+    Example:
+        >>> check_precision("cpu", "no")
+    """
+    import torch
+
+    if precision != "bf16":
+        return
+    has = True  # mps has it from the first chip on
+    if device == "cuda":
+        has = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device == "cpu":
+        with_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        has = with_onednn and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if not has:
+        raise DeviceError(
+            f"precision bf16 was asked for, and this {device} has no instructions for it. Fix: precision no, or fp16 "
+            "on a GPU."
+        )

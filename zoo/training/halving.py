@@ -9,6 +9,9 @@ learner may have for this:
 - `mass(batch)`: of a loss that is a weighted mean the sum of the weights; a chunk counts by it in place of n / B.
 - `divisible = False`: the loss compares the samples of a batch, which is never cut.
 
+Two things cut a batch without any lack of memory, by the same rules: `accumulate` of a run, which sets the chunks
+beforehand, and several processes that train together, of which each takes its rows.
+
 What a network itself draws (dropout) and what it counts over a batch (BatchNorm) is another in chunks, and the note
 says so.
 
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +32,7 @@ from torch import Tensor, nn
 from zoo.data.batches import generator_at
 from zoo.errors import IncompatibleError, OutOfMemory, ZooError
 from zoo.providers.bundles import Bundle, moved
+from zoo.training.processes import processes, share, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,6 +115,7 @@ class Halving:
     Attributes:
         size: samples of a batch.
         least: of a chunk: 2 where BatchNorm trains, which has no statistics over 1.
+        most: of a chunk; 0 for all that this process takes of a batch.
         notes: a sentence for each halving.
         quiet: whether the sentences stay off stderr.
     """
@@ -122,12 +128,13 @@ class Halving:
     _found: list[nn.Module] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self.most = self.most or self.size
+        rows = share(self.size)
+        self.most = self.most or rows.stop - rows.start
 
     def run(
         self, learner: nn.Module, batch: Batch, seed: int, step: int, backward: Callable[[Tensor], object]
     ) -> float:
-        """Gradients of one batch, left in the weights; its loss.
+        """Gradients of one batch, left in the weights; its loss, over all processes.
 
         When memory runs out, gradients, BatchNorm statistics and the random state are set back, and it begins again.
 
@@ -145,7 +152,7 @@ class Halving:
             try:
                 return self._once(learner, batch, generator_at(seed, step), backward)
             except Exception as error:
-                if not is_out_of_memory(error) or _processes() > 1:  # others would wait for gradients that never come
+                if not is_out_of_memory(error) or processes() > 1:  # others would wait for gradients that never come
                     raise
                 told = (str(error) or type(error).__name__).splitlines()[0]
             if not getattr(unwrapped(learner), "divisible", True):
@@ -162,7 +169,8 @@ class Halving:
     def _once(
         self, learner: nn.Module, batch: Batch, generator: torch.Generator, backward: Callable[[Tensor], object]
     ) -> float:
-        if self.most >= self.size:
+        count = processes()
+        if self.most >= self.size and count == 1:
             loss: Tensor = learner(batch, generator)
             value = loss.item()
             backward(loss)
@@ -170,13 +178,18 @@ class Halving:
         views = getattr(unwrapped(learner), "views", None)
         whole = views(batch, generator) if views else batch
         mass = getattr(unwrapped(learner), "mass", None)
-        total, value = float(mass(whole)) if mass else 0.0, 0.0
-        for chunk, count in chunks(whole, len(whole.targets), self.most, self.least):
-            share = float(mass(chunk)) / total if mass and total else count
-            loss = learner(chunk, None if views else generator) * share
-            value += loss.item()
-            backward(loss)
-        return value
+        weight, value, rows = float(mass(whole)) if mass else 0.0, 0.0, share(self.size)
+        own, part = taken(whole, rows), (rows.stop - rows.start) / self.size
+        left = list(chunks(own, rows.stop - rows.start, self.most, self.least))
+        while left:
+            chunk, counted = left.pop(0)
+            part_of_loss = float(mass(chunk)) / weight if mass and weight else part * counted
+            # gradients are averaged over the processes, once a step
+            with learner.no_sync() if count > 1 and left else nullcontext():  # type: ignore[operator]
+                loss = learner(chunk, None if views else generator) * part_of_loss
+                value += loss.item()
+                backward(loss * count)
+        return total(value)
 
     def _norms(self, learner: nn.Module) -> list[nn.Module]:
         if self._found is None:  # looked for once: large networks have hundreds of modules
@@ -243,12 +256,6 @@ class _State:
 
 def _cuda_used() -> bool:
     return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
-
-
-def _processes() -> int:
-    from accelerate.state import PartialState
-
-    return int(PartialState().num_processes) if PartialState._shared_state else 1
 
 
 def _bundle(batch: Bundle, rows: slice) -> Bundle:

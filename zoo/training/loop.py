@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import IncompatibleError, Interrupted, TrainingDiverged
 from zoo.specs import digest_of
+from zoo.training.averaging import Average
 from zoo.training.checkpoint import Checkpoints
-from zoo.training.device import choose_device
+from zoo.training.device import check_precision, choose_device
 from zoo.training.halving import Halving, batch_on, trains_batchnorm
 from zoo.training.optimiser import adamw, warmup_cosine
+from zoo.training.processes import launched, processes, rank, share
 from zoo.training.progress import Progress
+from zoo.training.recomputing import recomputing
 from zoo.training.stopping import Best
 from zoo.training.threads import pinned_threads
 
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from zoo.contracts import Batch, ParameterGroup
     from zoo.training.stopping import Judge
     from zoo.training.trainspec import TrainSpec
+
+    Observe = Callable[[int, float, nn.Module, Any], str]
 
 PATIENCE = 20  # steps in a row with a loss far above the first one, before training counts as diverged
 
@@ -60,6 +65,7 @@ def train(
     spec: TrainSpec,
     *,
     after_step: Callable[[], None] | None = None,
+    observe: Observe | None = None,
     judge: Judge | None = None,
     checkpoints: Path | None = None,
     identity: str = "",
@@ -72,7 +78,8 @@ def train(
     stopped and resumed ends with the same weights as one that was not (on CPU with one thread).
 
     When memory runs out the batch goes through the network in halves, quarters and so on, and the loss must be a mean
-    over samples for that: see `zoo.training.halving`.
+    over samples for that: see `zoo.training.halving`. Under `torchrun` each process draws the whole batch and takes its
+    rows of it, so that the losses are those of one process up to rounding.
 
     Args:
         learner: a module whose forward takes a `Batch` and a `torch.Generator` and returns a scalar loss; it is trained
@@ -81,6 +88,8 @@ def train(
         batches: batch k, on the CPU.
         spec: steps, rates, device.
         after_step: called after every optimiser step.
+        observe: called after every step with its number (from 1), its loss, the learner and the device; what it returns
+            is shown beside the loss.
         judge: scores the network while it trains; the run ends when its patience does, with the best weights. The
             schedule is that of all `spec.steps`.
         checkpoints: folder for checkpoints; an unfinished run found there is resumed.
@@ -94,18 +103,29 @@ def train(
         Interrupted: Ctrl-C after the state was saved.
         DeviceError: the device is not available.
         OutOfMemory: not even one sample (two with BatchNorm) at a time fits.
+        IncompatibleError: a batch that cannot be divided as asked; `recompute` and a network that does not offer it; or
+            a judge and an average of weights together.
     """
     import torch
     from torch.optim.lr_scheduler import LambdaLR
 
-    _check_batch(learner, spec.batch_size)
-    accelerator = make_accelerator(choose_device(spec.device), spec.precision)
+    device = choose_device(spec.device)
+    check_precision(device, spec.precision)
+    accelerator = make_accelerator(device, spec.precision)
+    _check_batch(learner, spec)
+    if judge and spec.ema:
+        raise IncompatibleError("a judge scores the weights and not their average. Fix: ema=0, or no early stopping.")
     optimiser = adamw(groups)
     schedule = LambdaLR(optimiser, lambda step: warmup_cosine(step, spec.steps, spec.warmup))
-    with torch.random.fork_rng(), pinned_threads(spec.threads) if spec.threads else nullcontext():
+    with (
+        torch.random.fork_rng(),
+        pinned_threads(spec.threads) if spec.threads else nullcontext(),
+        recomputing(learner) if spec.recompute else nullcontext(),
+    ):
         torch.manual_seed(spec.seed)
         prepared, optimiser, schedule = accelerator.prepare(learner, optimiser, schedule)
         best = Best(judge) if judge else None
+        average = Average(learner, spec.ema) if spec.ema else None
         identity = digest_of([identity, *judge.identity]) if judge else identity
         saved = Checkpoints(checkpoints, accelerator, spec, identity) if checkpoints else None
         history = History()
@@ -114,11 +134,16 @@ def train(
         for step, loss in enumerate(history.losses):
             watch(step, loss)
         prepared.train()
-        halving = Halving(spec.batch_size, 2 if any(map(trains_batchnorm, prepared.modules())) else 1, quiet)
-        if saved:
-            _recall(saved, halving, best)
+        halving = Halving(
+            spec.batch_size, 2 if any(map(trains_batchnorm, prepared.modules())) else 1, quiet, _chunk(spec)
+        )
+        if saved and first:
+            _recall(saved, halving, best, average)
         wall, cpu, done = time.perf_counter(), time.process_time(), first
-        with Progress(label, spec.steps, done=first, quiet=quiet) as progress, interruptible() as interrupted:
+        with (
+            Progress(label, spec.steps, done=first, quiet=quiet or rank() > 0) as progress,
+            interruptible() as interrupted,
+        ):
             while done < spec.steps and not (best and best.stops):
                 step = done
                 batch = batch_on(batches(step), accelerator.device)
@@ -132,21 +157,26 @@ def train(
                 optimiser.zero_grad()
                 if after_step:
                     after_step()
-                progress.advance(note=f"loss {history.losses[-1]:.3f}")
                 done = step + 1
+                if average:
+                    average.update(learner, done)
+                told = observe(done, loss, learner, accelerator.device) if observe else ""
+                progress.advance(note=f"loss {history.losses[-1]:.3f}{told and f', {told}'}")
                 if best and best.due(done, spec.steps):
                     best.see(done, learner, accelerator.device)
                 last = done == spec.steps or (best is not None and best.stops)
                 if last or interrupted() or done % spec.checkpoint_every == 0:
                     watch.weights(step, learner)
                     if saved:
-                        saved.save(done, history.losses, *_remembered(halving, best))
+                        saved.save(done, history.losses, *_remembered(halving, best, average))
                 if interrupted() and not last:
                     raise _interrupted(label, done, spec, checkpoints)
         history.timed_steps = done - first
         history.seconds, history.cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
         history.chunk = halving.most if halving.most < halving.size else None
         history.notes = tuple(halving.notes)
+        if average:
+            average.restore(learner)
         if best:
             best.restore(learner)
             history.scores, history.best_step = best.scores, best.step
@@ -156,25 +186,50 @@ def train(
     return history
 
 
-def _remembered(halving: Halving, best: Best | None) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _remembered(
+    halving: Halving, best: Best | None, average: Average | None
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What a checkpoint holds beside weights, optimiser and losses."""
     state: dict[str, Any] = {"chunk": halving.most, "notes": halving.notes}
-    return (state | {"scores": best.scores}, best.weights) if best else (state, {})
+    if best:
+        return state | {"scores": best.scores}, best.weights
+    return state, average.weights if average else {}
 
 
-def _recall(saved: Checkpoints, halving: Halving, best: Best | None) -> None:
+def _recall(saved: Checkpoints, halving: Halving, best: Best | None, average: Average | None) -> None:
     halving.most = saved.state.get("chunk", halving.most)
     halving.notes[:] = saved.state.get("notes", [])
     if best:
         best.scores, best.weights = saved.state.get("scores", []), saved.weights
+    if average:
+        average.load(saved.weights)
 
 
-def _check_batch(learner: nn.Module, batch_size: int) -> None:
+def _chunk(spec: TrainSpec) -> int:
+    """The most samples that this process takes at a time; 0 for all of its rows."""
+    rows = share(spec.batch_size)
+    return -(-(rows.stop - rows.start) // spec.accumulate) if spec.accumulate > 1 else 0
+
+
+def _check_batch(learner: nn.Module, spec: TrainSpec) -> None:
     from torch.nn.modules.batchnorm import _BatchNorm
 
-    if batch_size == 1 and any(isinstance(part, _BatchNorm) for part in learner.modules()):
+    if spec.batch_size == 1 and any(isinstance(part, _BatchNorm) for part in learner.modules()):
         raise IncompatibleError(
             "this network has BatchNorm, which has no statistics over a batch of 1. Fix: a batch size of 2 or more."
+        )
+    count, divisible = processes(), getattr(learner, "divisible", True)
+    apart = divisible or (getattr(learner, "gathers", False) and spec.batch_size % count == 0)
+    asked = f"{count} process{'es' * (count > 1)}, accumulate={spec.accumulate}"
+    if (spec.accumulate > 1 and not divisible) or (count > 1 and not apart):
+        raise IncompatibleError(
+            f"this loss compares the samples of a batch with each other, so that a batch of {spec.batch_size} cannot "
+            f"be cut for {asked}. Fix: accumulate=1 (recompute where memory is short); one process, or, where the "
+            "objective gathers samples, a batch size that divides by their number."
+        )
+    if count > spec.batch_size:
+        raise IncompatibleError(
+            f"a batch of {spec.batch_size} cannot be cut for {asked}. Fix: a larger batch size, or fewer processes."
         )
 
 
@@ -222,7 +277,14 @@ def make_accelerator(device: str, precision: str) -> Any:
     state = AcceleratorState._shared_state
     if state and (PartialState().device.type, AcceleratorState().mixed_precision) != (device, precision):
         AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(cpu=device == "cpu", mixed_precision=precision, step_scheduler_with_optimizer=False)
+    handlers = []
+    if launched() > 1:  # heads may leave weights of the backbone without a gradient
+        from accelerate.utils import DistributedDataParallelKwargs
+
+        handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]
+    return Accelerator(
+        cpu=device == "cpu", mixed_precision=precision, step_scheduler_with_optimizer=False, kwargs_handlers=handlers
+    )
 
 
 @contextmanager

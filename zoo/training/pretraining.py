@@ -1,147 +1,153 @@
-"""Pre-train a backbone by a recipe, and write a folder that `zoo.load` reads."""
+"""Pre-train a backbone by a recipe, or on data of one's own, and write a folder that `zoo.load` reads."""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
-
 from zoo.adaptations.groups import parameter_groups
-from zoo.contracts import Backbone, Batch, Objective
-from zoo.data.augment import AUGMENTATIONS
-from zoo.data.batches import generator_at
-from zoo.data.generated import SOURCES, Source
-from zoo.data.images import load_images
-from zoo.errors import IncompatibleError, WeightsError
-from zoo.io.atomic import replace
-from zoo.objectives import OBJECTIVES
-from zoo.providers.loading import RECORD, WEIGHTS, load, seeded
+from zoo.data.bad_samples import write_bad_samples
+from zoo.errors import IncompatibleError
+from zoo.objectives import compatible
+from zoo.providers.loading import load, seeded, spec_of
 from zoo.providers.weights import weights_digest
-from zoo.specs import BackboneSpec, digest_of
+from zoo.specs import digest_of
+from zoo.training.assembling import objective_of, recipe_of, recipe_with, source_of
+from zoo.training.device import choose_device
 from zoo.training.flops import step_flops
-from zoo.training.inputs import Inputs
-from zoo.training.loop import History, train
+from zoo.training.kept import CHECKPOINTS, claim_together, save_backbone
+from zoo.training.learner import ObjectiveLearner
+from zoo.training.loop import History, make_accelerator, train
+from zoo.training.prefetching import Prefetched
+from zoo.training.processes import launched, rank, wait
 from zoo.training.recipe import Recipe, load_recipe
+from zoo.training.sources import SampleSource, batch_of
+from zoo.training.watching import Watcher, usual_every
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Mapping
 
-    from zoo.data.labelled import LabelledData
-
-MARKER = "recipe.json"
-
-
-class ImageSource:
-    """A labelled image data set as pre-training data: samples drawn with replacement, mildly warped."""
-
-    def __init__(self, data: LabelledData, backbone: Backbone) -> None:
-        self.name, self.digest, self.classes = data.name, data.digest, len(data.classes)
-        self._inputs = Inputs(data.samples, backbone.preprocess)
-        self._targets = torch.from_numpy(data.targets)
-
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        """Preprocessed inputs [size, C, H, W] and their classes."""
-        chosen = torch.randint(len(self._targets), (size,), generator=generator)
-        return Batch(self._inputs[chosen.numpy()], self._targets[chosen])
-
-    def corrupt(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """The same mild warp as in fine-tuning."""
-        return AUGMENTATIONS["warp"](inputs, generator)
-
-
-class ObjectiveLearner(nn.Module):
-    """Backbone and pre-training heads as one module whose forward is the objective's loss."""
-
-    def __init__(self, backbone: Backbone, objective: Objective) -> None:
-        super().__init__()
-        self.module = backbone.module
-        self.heads = objective.build(backbone)
-        self._backbone, self._objective = backbone, objective
-        self.divisible = bool(getattr(objective, "divisible", False))
-
-    def views(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """What the objective learns from."""
-        return self._objective.views(batch, generator)
-
-    def forward(self, batch: Batch, generator: torch.Generator | None) -> Tensor:
-        """The loss of a batch, or of views (without a generator)."""
-        seen = batch if generator is None else self.views(batch, generator)
-        return self._objective.loss(self._backbone, self.heads, seen)
+    from zoo.contracts import Backbone
+    from zoo.data.generated import Source
 
 
 def pretrain(
-    recipe: str | Path | Recipe,
+    what: str | Path | Recipe,
     out: str | Path,
     *,
-    steps: int | None = None,
-    seed: int | None = None,
-    device: str | None = None,
+    data: Any = None,
+    objective: str = "",
+    options: Mapping[str, Any] | None = None,
+    init: str = "scratch",
+    name: str = "",
+    column: str = "",
+    bad_samples: str = "error",
+    augmentation: str = "",
+    workers: int = 2,
+    probe_every: int | None = None,
+    tracker: str = "",
     quiet: bool = False,
+    **settings: Any,
 ) -> Backbone:
-    """Pre-train from scratch as the recipe says, and save the backbone in `out`.
+    """Pre-train from scratch, or go on from weights that are there, and save the backbone in `out`.
 
     An unfinished run found in `out` goes on where it stopped, and ends with the same weights; a finished one is loaded.
+    Under `torchrun` the processes share each batch.
 
     Args:
-        recipe: the name of one that comes with zoo, the path of a TOML file, or a `Recipe`.
-        out: folder for the result (`backbone.json`, `model.safetensors`, and the loss of every step and the cost in
-            `history.json`) and, until it is finished, its checkpoints.
-        steps: instead of the recipe's; the recipe digest in the result then differs from the shipped one.
-        seed: instead of the recipe's; likewise.
-        device: instead of the recipe's.
-        quiet: no progress.
+        what: a recipe (the name of one that comes with zoo, the path of a TOML file, or a `Recipe`); or, with `data`, a
+            backbone: whatever `zoo.load` takes.
+        out: folder for the result (see `zoo.training.kept`) and, until it is finished, its checkpoints.
+        data: a generated source (`glyphs`, `textures`), whatever `zoo.data.raw_files.read_raw` reads, or labelled data.
+        objective, options: what it learns, and the objective's own options.
+        init: `scratch`, or `pretrained` for the weights that the backbone's name stands for.
+        name: the tag of the result; the objective's name unless told.
+        column: of a table, the one that holds the samples; two with a comma between them for pairs.
+        bad_samples: what becomes of samples that cannot be read: `error`, `skip`, or `cap 5%`; they are listed.
+        augmentation: what corrupts samples of your own, where the objective asks for that.
+        workers: threads that read ahead; they change no result.
+        probe_every: steps between two looks at the features: a kNN probe where there are labels. None looks ten times,
+            0 never.
+        tracker: of accelerate, such as `tensorboard`.
+        quiet: no progress, and nothing said.
+        settings: fields of `TrainSpec` (steps, batch_size, lr, seed, device, precision, accumulate, ema ...). Beside a
+            recipe they stand instead of its own, and the recipe digest in the result then differs.
 
     Raises:
-        UnknownName, InvalidRecord: the recipe, its backbone, data or objective cannot be found or read.
+        UnknownName, InvalidRecord: the recipe, its backbone, data, objective or a setting cannot be found or read.
+        UsageError: `data` without an objective, or what belongs to a run without a recipe beside a recipe.
         IncompatibleError: the objective needs something that the backbone cannot do, or sizes differ.
+        DataError: no samples, or samples that cannot be read where the policy does not allow it.
         WeightsError: `out` holds a run of another recipe or on other data, or cannot be written.
+        MissingDependency: the tracker's library is not installed.
 
     Example:
-        >>> pretrain("glyphs", "runs/glyphs")                                            # doctest: +SKIP
+        >>> pretrain("glyphs", "runs/glyphs")                                               # doctest: +SKIP
+        >>> pretrain("transformers/bert", "runs/mine", data="texts/", objective="mlm")      # doctest: +SKIP
     """
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    changes: dict[str, Any] = {"steps": steps, "seed": seed, "device": device}
-    training = dataclasses.replace(recipe.training, **{k: v for k, v in changes.items() if v is not None})
-    recipe = dataclasses.replace(recipe, training=training)
-    folder = Path(out).expanduser()
+    given = {
+        "objective": objective, "options": dict(options or {}), "init": init, "name": name, "column": column,
+        "bad_samples": bad_samples, "augmentation": augmentation,
+    }  # fmt: skip
+    recipe = recipe_of(str(what), data, given, settings) if data is not None else recipe_with(what, given, settings)
+    training, folder = recipe.training, Path(out).expanduser()
+    say = _silent if quiet else _on_stderr
+    if reason := compatible(recipe.objective, spec_of(recipe.backbone)):
+        raise IncompatibleError(f"{reason}. Fix: choose another backbone or objective (`zoo show BACKBONE`).")
+    if launched() > 1:  # before anything is written: who writes it is known from now on
+        make_accelerator(choose_device(training.device), training.precision)
 
-    backbone = load(recipe.backbone, pretrained=False, seed=training.seed)
-    source = _source(recipe, backbone)
-    objective_class = OBJECTIVES.get(recipe.objective)
-    if lacking := set(objective_class.needs) - set(backbone.spec.can):
-        raise IncompatibleError(
-            f"objective {recipe.objective!r} needs {', '.join(sorted(lacking))}, which {recipe.backbone} does not give "
-            f"(it gives {', '.join(backbone.spec.can)}). Fix: choose another backbone or objective."
-        )
-    objective = objective_class(source.classes, source.corrupt, training.label_smoothing)
-    if _claim(folder, recipe, source):
-        return load(str(folder))
+    backbone = load(recipe.backbone, pretrained=recipe.init == "pretrained", seed=training.seed)
+    chosen = objective_of(recipe, backbone)
+    source = source_of(recipe, backbone, recipe.data if data is None else data, chosen)
     with seeded(training.seed):
-        learner = ObjectiveLearner(backbone, objective)
-    history = train(
-        learner,
-        parameter_groups(learner, lr=training.lr, weight_decay=training.weight_decay),
-        lambda step: source.batch(training.batch_size, generator_at(training.seed, step, stream=1)),
-        training,
-        after_step=objective.after_step,
-        checkpoints=folder / "checkpoints",
-        identity=digest_of([recipe.digest, source.digest, weights_digest(learner)]),
-        label=f"pre-training {recipe.backbone} on {recipe.data}",
-        quiet=quiet,
-    )
-    cost = _cost(recipe, history)
-    replace(folder / "history.json", json.dumps({"losses": history.losses, "cost": cost}).encode())
-    return save_backbone(backbone, recipe, source, folder, cost["flops"])
+        learner = ObjectiveLearner(backbone, chosen, source)
+    watcher = Watcher(
+        backbone, source, size=training.batch_size, every=usual_every(training.steps, probe_every),
+        steps=training.steps, tracker=tracker, place=folder / "tracker",
+    )  # fmt: skip
+    own = source if isinstance(source, SampleSource) else None
+    batch_of(source, 0, training.batch_size, training.seed)  # data that cannot be used are refused before the claim
+    if claim_together(folder, recipe, source):
+        return load(str(folder))
+    notes = (*backbone.notes, *(own.data.notes if own else ()), *getattr(chosen, "notes", ()))
+    for note in notes:
+        say(note)
+    with Prefetched(
+        lambda step: batch_of(source, step, training.batch_size, training.seed), training.steps, workers if own else 0
+    ) as batches:
+        history = train(
+            learner,
+            parameter_groups(learner, lr=training.lr, weight_decay=training.weight_decay),
+            batches,
+            training,
+            after_step=chosen.after_step,
+            observe=watcher,
+            checkpoints=folder / CHECKPOINTS,
+            identity=digest_of([recipe.digest, source.digest, weights_digest(learner)]),
+            label=f"pre-training {recipe.backbone} on {recipe.data}",
+            quiet=quiet,
+        )
+    watcher.end()
+    if rank() == 0:
+        bad = sorted(own.bad.values(), key=lambda one: one.index) if own else []
+        if own and bad:
+            say(f"{len(bad)} of {len(own.data)} samples cannot be read; {folder / 'bad_samples.jsonl'} lists them")
+            write_bad_samples(folder / "bad_samples.jsonl", bad)
+        told = {"probe": watcher.scores, "notes": [*notes, *history.notes], "bad_samples": len(bad)}
+        kept = {"losses": history.losses, "cost": _cost(recipe, source, history, watcher.seconds), **told}
+        save_backbone(backbone, recipe, source, folder, kept)
+    wait()
+    return load(str(folder))
 
 
-def pretraining_flops(recipe: str | Path | Recipe) -> int:
+def pretraining_flops(recipe: str | Path | Recipe, source: Source | None = None) -> int:
     """FLOPs of the whole pre-training by this recipe: those of one step times the steps. Nothing is trained.
+
+    Args:
+        recipe: as `pretrain` takes it.
+        source: its data, where they are read already.
 
     Raises:
         UnknownName, InvalidRecord: the recipe, its backbone, data or objective cannot be found or read.
@@ -154,90 +160,39 @@ def pretraining_flops(recipe: str | Path | Recipe) -> int:
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     training = recipe.training
     backbone = load(recipe.backbone, pretrained=False, seed=training.seed)
-    source = _source(recipe, backbone)
-    objective = OBJECTIVES.get(recipe.objective)(source.classes, source.corrupt, training.label_smoothing)
+    objective = objective_of(recipe, backbone)
+    source = source or source_of(recipe, backbone, recipe.data, objective)
     with seeded(training.seed):
-        learner = ObjectiveLearner(backbone, objective)
-    batch = source.batch(training.batch_size, generator_at(training.seed, 0, stream=1))
-    return training.steps * step_flops(learner, batch)
+        learner = ObjectiveLearner(backbone, objective, source)
+    return training.steps * step_flops(learner, batch_of(source, 0, training.batch_size, training.seed))
 
 
-def _cost(recipe: Recipe, history: History) -> dict[str, Any]:
+def _cost(recipe: Recipe, source: Source, history: History, probing: float) -> dict[str, Any]:
     """FLOPs of the whole run (None where they cannot be counted), and the seconds of the steps that were timed here.
 
-    A run that was resumed knows only the seconds of its last part: `timed_steps` says how many steps that were.
+    A run that was resumed knows only the seconds of its last part: `timed_steps` says how many steps that were. The
+    probe's seconds are among them, and are told beside.
     """
     try:
-        flops: int | None = pretraining_flops(recipe)
+        flops: int | None = pretraining_flops(recipe, source)
     except Exception:  # a network, or the counter, may refuse in any way; the weights are worth keeping all the same
         flops = None
     seconds = {"seconds": round(history.seconds, 3), "cpu_seconds": round(history.cpu_seconds, 3)}
-    return {"flops": flops, **seconds, "timed_steps": history.timed_steps, "steps": recipe.training.steps}
+    pace = recipe.training.batch_size * history.timed_steps / max(history.seconds - probing, 1e-9)
+    timed = {"timed_steps": history.timed_steps, "steps": recipe.training.steps}
+    return {
+        "flops": flops,
+        **seconds,
+        **timed,
+        "samples_per_second": round(pace, 2),
+        "probe_seconds": round(probing, 3),
+    }
 
 
-def _source(recipe: Recipe, backbone: Backbone) -> Source:
-    if recipe.data not in SOURCES.names():
-        return ImageSource(load_images(recipe.data), backbone)
-    source: Source = SOURCES.get(recipe.data)()
-    size = list(source.corrupt(source.batch(2, generator_at(0, 0)).inputs, generator_at(0, 0)).shape[1:])
-    if size != list(backbone.spec.input_size or ()):
-        raise IncompatibleError(
-            f"source {recipe.data!r} makes images of shape {size} and {recipe.backbone} takes "
-            f"{list(backbone.spec.input_size or ())}. Fix: choose a backbone for {size}, such as pocket/resnet10."
-        )
-    return source
+def _on_stderr(line: str) -> None:
+    if rank() == 0:
+        print(line, file=sys.stderr)
 
 
-def _claim(folder: Path, recipe: Recipe, source: Source) -> bool:
-    """Leave a marker of this run in `folder`, or refuse one that holds another run. Returns whether it is finished."""
-    marker = {"recipe": recipe.to_json(), "recipe_digest": recipe.digest, "data_digest": source.digest}
-    path = folder / MARKER
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not path.is_file():
-            replace(path, json.dumps(marker, indent=1).encode())
-            return False
-        found = json.loads(path.read_text(encoding="utf-8"))
-        same = [found["recipe_digest"] == marker["recipe_digest"], found["data_digest"] == marker["data_digest"]]
-    except OSError as error:
-        raise WeightsError(f"cannot write to {folder}: {error.strerror}. Fix: choose another --out folder.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"{path} is damaged ({error}). Fix: move it away, or choose another --out folder."
-        ) from error
-    if not all(same):
-        what = "of another recipe" if not same[0] else "on other data"
-        raise WeightsError(
-            f"{folder} holds the run {what} (see {path}); it is left as it is. Fix: choose another --out folder."
-        )
-    return (folder / RECORD).is_file()
-
-
-def save_backbone(
-    backbone: Backbone, recipe: Recipe, source: Source, folder: Path, flops: int | None = None
-) -> Backbone:
-    """Write `model.safetensors` and `backbone.json`, and remove the checkpoints.
-
-    Returned is the backbone as `zoo.load(folder)` gives it.
-    """
-    from safetensors.torch import save
-
-    dtype = getattr(torch, recipe.dtype)
-    state = backbone.module.state_dict()
-    tensors = {n: (t.to(dtype) if t.is_floating_point() else t).contiguous().clone() for n, t in state.items()}
-    data = save(tensors, metadata={"format": "pt"})  # one key: the order of several is random
-    spec = dataclasses.replace(
-        BackboneSpec.from_json(backbone.spec.to_json()),
-        name=f"{backbone.spec.provider}/{backbone.spec.arch}.{recipe.name}",
-        tag=recipe.name,
-        digest=hashlib.sha256(data).hexdigest(),
-        objective=recipe.objective,
-        pretrained_on=f"{source.name} (data digest {source.digest[:12]})",
-        recipe=recipe.name,
-        recipe_digest=recipe.digest,
-        pretraining_flops=flops,
-    )
-    replace(folder / WEIGHTS, data)
-    replace(folder / RECORD, json.dumps(spec.to_json(), indent=1).encode())
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    return load(str(folder))
+def _silent(line: str) -> None:
+    """Say nothing."""

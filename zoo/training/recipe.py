@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from zoo.errors import InvalidRecord, UnknownName
 from zoo.specs import Record, digest_of
 from zoo.training.trainspec import TrainSpec
 
 DTYPES = ("float32", "float16", "bfloat16")
+STARTS = ("scratch", "pretrained")
+LATER: dict[str, Any] = {"init": "scratch", "options": {}, "column": "", "bad_samples": "error", "augmentation": ""}
+"""Fields that came after checkpoints were stored: left out of the JSON at these defaults, so that digests stay."""
 FOLDER = Path(__file__).parent.parent / "recipes"
 
 
 @dataclass(frozen=True)
 class Recipe(Record):
-    """`backbone` from scratch, on `data` (a generated source, a data set or a folder), by `objective`, into `dtype`."""
+    """`backbone` is trained on `data` by `objective`, and saved as `dtype`.
+
+    Attributes:
+        name: becomes the tag of the result.
+        data: a generated source, a data set, a folder or file, `hf-data:NAMESPACE/NAME`.
+        init: `scratch`, or `pretrained` for the weights that `backbone` names (continued pre-training).
+        options: of the objective.
+        column: of a table, the one that holds the samples; two with a comma between them for pairs.
+        bad_samples: what becomes of samples that cannot be read: `error`, `skip` or such as `cap 5%`.
+        augmentation: what corrupts samples of the user's own; empty is the usual one of their kind.
+    """
 
     name: str
     backbone: str
@@ -26,8 +40,19 @@ class Recipe(Record):
     training: TrainSpec
     about: str = ""
     dtype: str = "float32"
+    init: str = "scratch"
+    options: dict[str, Any] = field(default_factory=dict)
+    column: str = ""
+    bad_samples: str = "error"
+    augmentation: str = ""
+
+    def to_json(self, *, brief: bool = False) -> dict[str, Any]:
+        """The record as a dict, as every record gives it, without what came later and is not used."""
+        return {k: v for k, v in super().to_json(brief=brief).items() if k not in LATER or v != LATER[k]}
 
     def __post_init__(self) -> None:
+        if self.init not in STARTS:
+            raise InvalidRecord(f"init must be one of {', '.join(STARTS)}, received {self.init!r}.", ("init",))
         if self.dtype not in DTYPES:
             raise InvalidRecord(f"dtype must be one of {', '.join(DTYPES)}, received {self.dtype!r}.")
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):

@@ -72,13 +72,13 @@ class Best:
         if not math.isnan(score) and (before is None or score > before):
             plain = torch.contiguous_format  # images make convolutions channels-last, which no file of weights takes
             self.weights = {
-                name: one.detach().cpu().clone(memory_format=plain) for name, one in _moving(learner).items()
+                name: one.detach().cpu().clone(memory_format=plain) for name, one in moving(learner).items()
             }
 
     def restore(self, learner: nn.Module) -> None:
         """Put the best weights back; without any score that is a number everything stays."""
         with torch.no_grad():
-            for name, one in _moving(learner).items():
+            for name, one in moving(learner).items():
                 if name in self.weights:
                     one.copy_(self.weights[name])
 
@@ -107,7 +107,7 @@ class Best:
         return f"{early}the best score ({self.score:.4g}) was at step {self.step}, whose weights are kept"
 
 
-def _moving(learner: nn.Module) -> dict[str, Tensor]:
+def moving(learner: nn.Module) -> dict[str, Tensor]:
     """What training changes: weights that train, and buffers that are saved with the network."""
     saved = learner.state_dict(keep_vars=True)
     return {

@@ -1,0 +1,32 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from zoo.training.processes import launched, processes, rank, share, total, wait
+
+PROGRAM = """
+from zoo.training.loop import make_accelerator
+from zoo.training.processes import launched, processes, rank, share, total, wait
+make_accelerator("cpu", "no")
+wait()
+print("told", rank(), launched(), processes(), share(5), total(rank() + 1.5), flush=True)
+"""
+
+
+def test_alone():
+    assert (launched(), processes(), rank()) == (1, 1, 0)
+    assert share(7) == slice(0, 7)
+    assert total(1.5) == 1.5
+    wait()
+
+
+def test_two_together(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    ran = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(program)],
+        capture_output=True, text=True, check=True, timeout=200, cwd=Path(__file__).parents[2],
+        env={"PATH": "", "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    told = sorted(line for line in ran.stdout.splitlines() if "told" in line)
+    assert told == ["told 0 2 2 slice(0, 2, None) 4.0", "told 1 2 2 slice(2, 5, None) 4.0"]
