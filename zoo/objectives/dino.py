@@ -131,7 +131,8 @@ class Dino:
 
     def _global(self, x: Tensor, generator: torch.Generator, *, second: bool) -> Tensor:
         if self.own["augmentation"] == "source":
-            return self._source.corrupt(x, generator)
+            view: Tensor = self._source.corrupt(x, generator)
+            return view
         chances: dict[str, Any] = {"blur_chance": 0.1, "solarise_chance": 0.2} if second else {"blur_chance": 1.0}
         return photo_view(x, generator, self._backbone.spec, area=GLOBAL, jitter=JITTER, **chances)
 

@@ -89,7 +89,8 @@ class SimClr:
         from zoo.objectives.image_views import photo_view
 
         if self.augmentation == "source":
-            return self._source.corrupt(inputs, generator)
+            view: Tensor = self._source.corrupt(inputs, generator)
+            return view
         return photo_view(inputs, generator, spec, area=(0.08, 1.0), jitter=JITTER)
 
 

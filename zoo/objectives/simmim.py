@@ -89,7 +89,8 @@ class Simmim:
         maps = backbone.encode(torch.where(hidden, heads["colour"].weight[:, :, None, None], images))["vision"].maps
         assert maps is not None  # `needs` asks for maps
         errors = (_painted(heads, maps[-1], images) - images).abs() * hidden
-        return errors.sum() / (hidden.sum() * images.shape[1])
+        error: Tensor = errors.sum() / (hidden.sum() * images.shape[1])
+        return error
 
     def mass(self, views: Batch) -> int:
         """How many pixels are hidden: squares at the rim may be cut, so images differ."""

@@ -105,7 +105,7 @@ def pretrain(
         learner = ObjectiveLearner(backbone, chosen, source)
     watcher = Watcher(
         backbone, source, size=training.batch_size, every=usual_every(training.steps, probe_every),
-        steps=training.steps, tracker=tracker, place=folder / "tracker",
+        steps=training.steps, tracker=tracker, place=folder / "tracker", say=say,
     )  # fmt: skip
     own = source if isinstance(source, SampleSource) else None
     batch_of(source, 0, training.batch_size, training.seed)  # data that cannot be used are refused before the claim
@@ -135,7 +135,11 @@ def pretrain(
         if own and bad:
             say(f"{len(bad)} of {len(own.data)} samples cannot be read; {folder / 'bad_samples.jsonl'} lists them")
             write_bad_samples(folder / "bad_samples.jsonl", bad)
-        told = {"probe": watcher.scores, "notes": [*notes, *history.notes], "bad_samples": len(bad)}
+        warned = [watcher.warned] if watcher.warned else []
+        told = {
+            "probe": watcher.scores, "health": watcher.healths, "notes": [*notes, *history.notes, *warned],
+            "bad_samples": len(bad),
+        }  # fmt: skip
         kept = {"losses": history.losses, "cost": _cost(recipe, source, history, watcher.seconds), **told}
         save_backbone(backbone, recipe, source, folder, kept)
     wait()

@@ -14,10 +14,12 @@ from zoo.adaptations.knn import Knn
 from zoo.data.batches import generator_at
 from zoo.errors import MissingDependency, UnknownName
 from zoo.providers.bundles import moved, pooled
+from zoo.training.collapse import Health, health, warning
 from zoo.training.processes import rank
 from zoo.training.trial import undisturbed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -35,6 +37,8 @@ class Watcher:
 
     Attributes:
         scores: [step, accuracy in percent] of the probe.
+        healths: [step, effective rank, spread] of the features.
+        warned: that they have collapsed, or empty.
         seconds: how long the looks took.
         every: steps between two looks at the features; 0 for none.
 
@@ -43,6 +47,7 @@ class Watcher:
         size: samples of a batch, for the pace.
         every: as above.
         steps: of the run; the last one is looked at too.
+        say: is told when features collapse.
         tracker: of accelerate, such as `tensorboard`; empty for none.
         place: folder for what the tracker writes.
 
@@ -52,22 +57,27 @@ class Watcher:
     """
 
     def __init__(
-        self, backbone: Backbone, source: Source, *, size: int, every: int, steps: int, tracker: str, place: Path
-    ) -> None:
+        self, backbone: Backbone, source: Source, *, size: int, every: int, steps: int, tracker: str, place: Path,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         self.scores: list[list[float]] = []
+        self.healths: list[list[float]] = []
+        self.warned = ""
+        self._first: Health | None = None
         self.seconds = 0.0
         self.every = every
         self._backbone, self._source, self._size, self._steps = backbone, source, size, steps
         self._tracker_of = tracker_class(tracker) if tracker else None
         self._tracker: Any = None
         self._place = place
+        self._say = say
         self._began = time.perf_counter()
 
     def __call__(self, done: int, loss: float, learner: nn.Module, device: Any) -> str:
         """After step `done`, from 1."""
         pace = self._size / max(1e-9, time.perf_counter() - self._began)
         told: dict[str, float] = {"loss": loss, "samples_per_second": pace}
-        if self.every and self._source.classes > 1 and (done % self.every == 0 or done == self._steps):
+        if self.every and (done == 1 or done % self.every == 0 or done == self._steps):
             told |= self._look(done, learner, device)
         if self._tracker_of and rank() == 0:
             if self._tracker is None:  # only now, when it is known which process this is
@@ -89,10 +99,19 @@ class Watcher:
         with undisturbed(learner):
             learner.eval()
             features, targets = probe_features(self._backbone, self._source, device)
-        score = knn_accuracy(features, targets, self._source.classes)
-        self.scores.append([done, round(score, 3)])
+        now = health(features)
+        self._first = self._first or now
+        self.healths.append([done, round(now.rank, 3), round(now.spread, 5)])
+        told = {"effective_rank": now.rank, "spread": now.spread}
+        if (words := warning(now, self._first)) and not self.warned:
+            self.warned = f"step {done}: {words}"
+            self._say(self.warned)
+        if self._source.classes > 1 and done > 1:
+            score = knn_accuracy(features, targets, self._source.classes)
+            self.scores.append([done, round(score, 3)])
+            told["knn_accuracy"] = score
         self.seconds += time.perf_counter() - began
-        return {"knn_accuracy": score}
+        return told
 
 
 def probe_features(backbone: Backbone, source: Source, device: Any) -> tuple[Tensor, Tensor]:
