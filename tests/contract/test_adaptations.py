@@ -80,7 +80,7 @@ FAMILIES = {  # pocket has one
     "transformers/hubert": Family(arch("hubert"), "speech"),
     "transformers/audio-spectrogram-transformer": Family(arch("audio-spectrogram-transformer"), "speech"),
     **{
-        f"transformers/{name} {side}": Family(arch(name), "image-text", side, fast=name == "clip")
+        f"transformers/{name} {side}": Family(arch(name), "image-text", side, fast=name == "clip" and side == "vision")
         for name in ("clip", "siglip")
         for side in SIDES
     },
