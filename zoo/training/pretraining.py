@@ -130,13 +130,14 @@ def pretrain(
             quiet=quiet,
         )
     watcher.end()
+    cost = _cost(recipe, source, history, watcher.seconds)  # in every process: a loss that gathers waits for all
     if rank() == 0:
         bad = sorted(own.bad.values(), key=lambda one: one.index) if own else []
         if own and bad:
             say(f"{len(bad)} of {len(own.data)} samples cannot be read; {folder / 'bad_samples.jsonl'} lists them")
             write_bad_samples(folder / "bad_samples.jsonl", bad)
         told = {"probe": watcher.scores, "notes": [*notes, *history.notes], "bad_samples": len(bad)}
-        kept = {"losses": history.losses, "cost": _cost(recipe, source, history, watcher.seconds), **told}
+        kept = {"losses": history.losses, "cost": cost, **told}
         save_backbone(backbone, recipe, source, folder, kept)
     wait()
     return load(str(folder))
