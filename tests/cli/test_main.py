@@ -69,8 +69,8 @@ def test_examples_parse(command, photos, monkeypatch):
     import shlex
 
     for line in EXAMPLES[command].strip().splitlines():
-        words = shlex.split(line, comments=True)
-        assert _parser().parse_args(words[1:]).command == command
+        words = shlex.split(line.partition(" -m zoo.cli ")[2] or line.strip().removeprefix("zoo "), comments=True)
+        assert _parser().parse_args(words).command == command
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,8 @@ def test_a_tracker_gets_loss_pace_and_probe(pocket, tmp_path, monkeypatch):
     look.end()
     assert logged[:2] == [("zoo", str(tmp_path)), "started"]
     assert logged[2:] == [
-        (1, ["loss", "samples_per_second"]),
-        (2, ["knn_accuracy", "loss", "samples_per_second"]),
+        (1, ["effective_rank", "loss", "samples_per_second", "spread"]),
+        (2, ["effective_rank", "knn_accuracy", "loss", "samples_per_second", "spread"]),
     ]
     assert ended
 
@@ -108,3 +108,17 @@ def test_trackers_by_name(monkeypatch):
         tracker_class("tensorboard")
     monkeypatch.setattr(tracking, "is_tensorboard_available", lambda: True)
     assert tracker_class("tensorboard").name == "tensorboard"
+
+
+def test_features_that_collapse_are_told_once(pocket, tmp_path, monkeypatch):
+    said = []
+    source = SampleSource(from_labelled(zoo.read_data("digits")), pocket)
+    look = watcher(pocket, source, tmp_path, say=said.append)
+    monkeypatch.setattr(watching, "probe_features", lambda *_: (torch.randn(64, 8), torch.zeros(64, dtype=torch.long)))
+    look(1, 0.5, pocket.module, "cpu")
+    monkeypatch.setattr(watching, "probe_features", lambda *_: (torch.ones(64, 8), torch.zeros(64, dtype=torch.long)))
+    look(2, 0.5, pocket.module, "cpu")
+    look(4, 0.5, pocket.module, "cpu")
+    assert len(said) == 1
+    assert said[0].startswith("step 2: the features collapse")
+    assert [row[0] for row in look.healths][:2] == [1, 2]

@@ -130,6 +130,7 @@ def pretrain(
             quiet=quiet,
         )
     watcher.end()
+    cost = _cost(recipe, source, history, watcher.seconds)  # in every process: a loss that gathers waits for all
     if rank() == 0:
         bad = sorted(own.bad.values(), key=lambda one: one.index) if own else []
         if own and bad:
@@ -140,7 +141,7 @@ def pretrain(
             "probe": watcher.scores, "health": watcher.healths, "notes": [*notes, *history.notes, *warned],
             "bad_samples": len(bad),
         }  # fmt: skip
-        kept = {"losses": history.losses, "cost": _cost(recipe, source, history, watcher.seconds), **told}
+        kept = {"losses": history.losses, "cost": cost, **told}
         save_backbone(backbone, recipe, source, folder, kept)
     wait()
     return load(str(folder))
