@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+import transformers
 from open_clip_small import repository
 from PIL import Image
 from transformers_repos import save, save_words
@@ -50,6 +51,7 @@ def text_network(at, head, kind="bert", **sizes):
 
 def speech_network(at, head="Wav2Vec2ForPreTraining"):
     save(at, "wav2vec2", head)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(at)
     return str(at)
 
 
@@ -57,7 +59,7 @@ CASES = {  # the backbone, the data, and options of the objective
     "supervised": (lambda at: "timm/test_vit", lambda at: "digits", {}),
     "mlm": (lambda at: text_network(at / "net", "BertForMaskedLM"), lambda at: lines(at / "a.txt"), {}),
     "causal": (lambda at: text_network(at / "net", "GPT2LMHeadModel", "gpt2"), lambda at: lines(at / "a.txt"), {}),
-    "mae": (lambda at: "timm/test_vit", lambda at: photos(at / "p"), {"width": 32, "depth": 1}),
+    "mae": (lambda at: "timm/test_vit", lambda at: photos(at / "p"), {"decoder_width": 32, "decoder_depth": 1}),
     "simmim": (lambda at: "timm/test_resnet", lambda at: photos(at / "p"), {}),
     "masked_prediction": (lambda at: speech_network(at / "net"), lambda at: clips(at / "s"), {"clusters": 4}),
     "simclr": (lambda at: "timm/test_vit", lambda at: photos(at / "p"), {}),
