@@ -60,6 +60,8 @@ def test_padding_changes_no_target():
     labels = made(waves.masked_fill(torch.arange(8000) >= lengths[:, None], 0), lengths)
     assert torch.equal(labels[1, :9], made(waves[1:, :3000], lengths[1:])[0])
     assert torch.equal(labels[0], made(waves[:1], lengths[:1])[0])
+    alone = made(waves[1:], lengths[1:])  # a chunk of a batch, without its longest clip
+    assert torch.equal(alone, labels[1:])
 
 
 def test_logits_are_those_of_torchaudios_pretraining_model():
