@@ -26,9 +26,9 @@ def test_alone():
 def test_two_together(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
     subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(program), str(tmp_path)],
-        capture_output=True, text=True, check=True, timeout=200, cwd=Path(__file__).parents[2],
+        [*launch, str(program), str(tmp_path)], capture_output=True, check=True, timeout=200,
         env={"PATH": "", "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     told = [(tmp_path / f"{number}.txt").read_text() for number in (0, 1)]
