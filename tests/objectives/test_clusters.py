@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 import torchaudio
+from safetensors.torch import load_model, save_file
 
 from zoo.errors import DataError
 from zoo.objectives.clusters import ClusterHead, Clusters
@@ -81,3 +82,10 @@ def test_logits_are_those_of_torchaudios_pretraining_model():
 def test_too_few_frames_are_refused():
     with pytest.raises(DataError, match=r"100 clusters need as many different frames.*have 72.*Fix: more or longer"):
         fitted(100, 200, 900, 4000)
+
+
+def test_a_checkpoint_is_read_again(tmp_path):
+    made, fresh = fitted(), Clusters(3, 16_000, 400, 320)
+    save_file(made.state_dict(), tmp_path / "heads.safetensors")
+    load_model(fresh, tmp_path / "heads.safetensors")
+    assert torch.equal(fresh.centres, made.centres)

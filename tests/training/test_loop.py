@@ -1,8 +1,10 @@
 import dataclasses
 import os
+import re
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,15 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     resumed, _ = run(checkpoints=tmp_path)
     assert same(resumed, expected)
+
+
+def test_ctrl_c_between_two_looks_loses_nothing(tmp_path, monkeypatch):
+    looks = iter([False])  # the first look finds nothing, every later one finds Ctrl-C
+    monkeypatch.setattr("zoo.training.loop.interruptible", lambda: nullcontext(lambda: next(looks, True)))
+    with pytest.raises(Interrupted, match=r"after step (\d+)") as stopped:
+        run(checkpoints=tmp_path)
+    step = re.search(r"after step (\d+)", str(stopped.value)).group(1)
+    assert (tmp_path / f"step-{step}").is_dir()
 
 
 def test_ctrl_c_without_checkpoints_is_a_plain_interrupt():

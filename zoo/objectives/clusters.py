@@ -40,6 +40,8 @@ class Clusters(nn.Module):
         self._deltas = torchaudio.functional.compute_deltas
         spectra = {"n_fft": size, "win_length": field, "hop_length": stride, "n_mels": _BANDS, "center": False}
         self._coefficients = torchaudio.transforms.MFCC(rate, _COEFFICIENTS, log_mels=True, melkwargs=spectra)
+        for buffer in self._coefficients.buffers():  # a view of something larger cannot be loaded from a checkpoint
+            buffer.data = buffer.clone(memory_format=torch.contiguous_format)
         self.register_buffer("centres", torch.zeros(clusters, 3 * _COEFFICIENTS))
 
     def describe(self, waves: Tensor) -> Tensor:

@@ -164,12 +164,12 @@ def train(
                 progress.advance(note=f"loss {history.losses[-1]:.3f}{told and f', {told}'}")
                 if best and best.due(done, spec.steps):
                     best.see(done, learner, accelerator.device)
-                last = done == spec.steps or (best is not None and best.stops)
-                if last or interrupted() or done % spec.checkpoint_every == 0:
+                last, stop = done == spec.steps or (best is not None and best.stops), interrupted()
+                if last or stop or done % spec.checkpoint_every == 0:
                     watch.weights(step, learner)
                     if saved:
                         saved.save(done, history.losses, *_remembered(halving, best, average))
-                if interrupted() and not last:
+                if stop and not last:  # one that came while this was saved waits for the next step
                     raise _interrupted(label, done, spec, checkpoints)
         history.timed_steps = done - first
         history.seconds, history.cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
