@@ -205,7 +205,7 @@ def lightning(net, batches: Batches) -> list[float]:
 
 
 def interval(values: list[float], sure: float = 0.95) -> tuple[float, float]:
-    """An interval of the median from order statistics, at least as sure as asked: no assumption on the values.
+    """An interval of the median from order statistics, at least as sure as asked from 6 values on.
 
     Example:
         >>> interval([5.0, 1.0, 4.0, 2.0, 3.0, 6.0])
