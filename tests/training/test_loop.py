@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from zoo.errors import (
     TrainingDiverged,
     WeightsError,
 )
-from zoo.training.loop import train
+from zoo.training.loop import _mechanics, train
 from zoo.training.optimiser import warmup_cosine
 from zoo.training.stopping import Judge
 from zoo.training.trainspec import TrainSpec
@@ -83,6 +84,27 @@ def test_equals_a_slow_obvious_loop():
     assert history.losses == pytest.approx(losses, rel=1e-5)
     for name, value in plain.state_dict().items():
         assert torch.allclose(learner.state_dict()[name], value, atol=1e-6), name
+
+
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 0.0}, {"accumulate": 2}])
+def test_every_bit_is_as_with_accelerates_own_steps(monkeypatch, options):
+    """Stored checkpoints and results depend on it."""
+    spec = dataclasses.replace(SPEC, **options)
+    learner, history = run(spec)
+
+    def own(accelerator, optimiser):
+        return accelerator.backward, accelerator.clip_grad_norm_, optimiser
+
+    monkeypatch.setattr("zoo.training.loop._mechanics", own)
+    other, told = run(spec)
+    assert same(learner, other)
+    assert history.losses == told.losses
+
+
+def test_a_scaled_loss_goes_through_accelerate():
+    accelerator = SimpleNamespace(scaler=object(), backward=object(), clip_grad_norm_=object())
+    optimiser = SimpleNamespace(optimizer=object())
+    assert _mechanics(accelerator, optimiser) == (accelerator.backward, accelerator.clip_grad_norm_, optimiser)
 
 
 def test_global_random_state_is_left_alone():

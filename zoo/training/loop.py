@@ -124,6 +124,8 @@ def train(
     ):
         torch.manual_seed(spec.seed)
         prepared, optimiser, schedule = accelerator.prepare(learner, optimiser, schedule)
+        backward, clip, update = _mechanics(accelerator, optimiser)
+        weights = list(prepared.parameters())
         best = Best(judge) if judge else None
         average = Average(learner, spec.ema) if spec.ema else None
         identity = digest_of([identity, *judge.identity]) if judge else identity
@@ -147,14 +149,13 @@ def train(
             while done < spec.steps and not (best and best.stops):
                 step = done
                 batch = batch_on(batches(step), accelerator.device)
-                loss = halving.run(prepared, batch, spec.seed, step, accelerator.backward)
+                loss = halving.run(prepared, batch, spec.seed, step, backward)
                 history.losses.append(watch(step, loss))
                 if spec.clip_norm:
-                    norm = accelerator.clip_grad_norm_(prepared.parameters(), spec.clip_norm)
-                    watch.gradient(step, float(norm))
-                optimiser.step()
+                    watch.gradient(step, float(clip(weights, spec.clip_norm)))
+                update.step()
                 schedule.step()
-                optimiser.zero_grad()
+                update.zero_grad()
                 if after_step:
                     after_step()
                 done = step + 1
@@ -184,6 +185,19 @@ def train(
             history.notes += (best.note(done, spec.steps),)
     learner.to("cpu")
     return history
+
+
+def _mechanics(accelerator: Any, optimiser: Any) -> tuple[Callable[..., Any], Callable[..., Any], Any]:
+    """What runs a loss backwards, what clips, and the optimiser to step.
+
+    accelerate's own are for a loss that is scaled (fp16). Without that they come to torch's, after checks at every step
+    that cost more than the rest of this loop (such as a search for packages on the path).
+    """
+    import torch
+
+    if accelerator.scaler is not None:
+        return accelerator.backward, accelerator.clip_grad_norm_, optimiser
+    return torch.Tensor.backward, torch.nn.utils.clip_grad_norm_, optimiser.optimizer
 
 
 def _remembered(
