@@ -27,9 +27,10 @@ def test_two_together(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
-    subprocess.run(
-        [*launch, str(program), str(tmp_path)], capture_output=True, check=True, timeout=200,
+    ran = subprocess.run(
+        [*launch, str(program), str(tmp_path)], capture_output=True, text=True, timeout=200,
         env={"PATH": "", "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
     told = [(tmp_path / f"{number}.txt").read_text() for number in (0, 1)]
     assert told == ["0 2 2 slice(0, 2, None) 4.0", "1 2 2 slice(2, 5, None) 4.0"]

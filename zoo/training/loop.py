@@ -190,14 +190,13 @@ def train(
 def _mechanics(accelerator: Any, optimiser: Any) -> tuple[Callable[..., Any], Callable[..., Any], Any]:
     """What runs a loss backwards, what clips, and the optimiser to step.
 
-    accelerate's own are for a loss that is scaled (fp16) and for networks in pieces (FSDP, DeepSpeed). Without that they
-    come to torch's, after checks at every step that cost more than the rest of this loop (such as a search for packages
-    on the path).
+    accelerate's own are for a loss that is scaled (fp16) and for networks in pieces (FSDP, DeepSpeed). Without that
+    they come to torch's, after checks at every step that cost more than the rest of this loop (such as a search for
+    packages on the path).
     """
     import torch
 
-    whole = accelerator.distributed_type.value in ("NO", "MULTI_CPU", "MULTI_GPU")
-    if accelerator.scaler is not None or not whole:
+    if accelerator.scaler is not None or accelerator.distributed_type.value not in ("NO", "MULTI_CPU", "MULTI_GPU"):
         return accelerator.backward, accelerator.clip_grad_norm_, optimiser
     return torch.Tensor.backward, torch.nn.utils.clip_grad_norm_, optimiser.optimizer
 
