@@ -185,7 +185,7 @@ def bytes_of_context(backbone: Backbone, texts: Sequence[str]) -> int:
     lengths = tokens = 0
     for text in texts:
         while (count := int(backbone.preprocess([text]).mask.sum())) >= context and len(text) > 1:
-            text = text[: len(text) // 2]  # noqa: PLW2901  # what was cut off has bytes and no tokens
+            text = text[: len(text) // 2]  # what was cut off has bytes and no tokens
         lengths += len(text.encode("utf-8", "surrogatepass"))
         tokens += count
     return max(16, int(0.9 * context * lengths / tokens))
