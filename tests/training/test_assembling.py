@@ -69,7 +69,7 @@ def test_sources_by_what_was_said(pocket, photos, tmp_path):
 def test_pairs_of_texts_go_to_objectives_that_take_them():
     bert, pairs = small("transformers/bert"), [("a", "b"), ("c", "d")]
     single = recipe_of("transformers/bert", pairs, GIVEN | {"objective": "mlm"}, {})
-    with pytest.raises(IncompatibleError, match="mlm learns from single texts, and list holds pairs.*sentence_pairs"):
+    with pytest.raises(IncompatibleError, match=r"mlm learns from single texts, and list holds pairs.*sentence_pairs"):
         source_of(single, bert, pairs, objective_of(single, bert))
     both = recipe_of("transformers/bert", pairs, GIVEN | {"objective": "sentence_pairs"}, {})
     assert source_of(both, bert, pairs, objective_of(both, bert)).size == 2
