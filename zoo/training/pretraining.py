@@ -94,9 +94,7 @@ def pretrain(
     training, folder = recipe.training, Path(out).expanduser()
     say = _silent if quiet else _on_stderr
     if workers < 0 or (probe_every or 0) < 0:
-        raise UsageError(
-            f"workers and probe_every are 0 or more, received {workers} and {probe_every}. Fix: 0 for none."
-        )
+        raise UsageError(f"workers and probe_every are 0 or more, received {workers}, {probe_every}. Fix: 0 for none.")
     if reason := compatible(recipe.objective, spec_of(recipe.backbone)):
         raise IncompatibleError(f"{reason}. Fix: choose another backbone or objective (`zoo show BACKBONE`).")
     if launched() > 1:  # before anything is written: who writes it is known from now on
