@@ -101,7 +101,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_model(method, photos, tmp_pa
     @contextmanager
     def stopped_after_three():
         asked = iter(range(100))
-        yield lambda: next(asked) >= 4
+        yield lambda: next(asked) >= 2
 
     monkeypatch.setattr(loop, "interruptible", stopped_after_three)
     with pytest.raises(zoo.ZooError, match="stopped by Ctrl-C after step 3"):
