@@ -78,7 +78,7 @@ def probe(backbone: Any, data: Any, case: Case, seed: int) -> float:
     return float(fitted.spec.scores["accuracy"])
 
 
-def one_seed(name: str, case: Case, seed: int, steps: int = 0) -> dict[str, Any]:
+def one_seed(name: str, case: Case, seed: int) -> dict[str, Any]:
     """Accuracy before, after and with the control, from the same weights, and what became of the losses."""
     from data import DATA, halves
 
@@ -94,7 +94,7 @@ def one_seed(name: str, case: Case, seed: int, steps: int = 0) -> dict[str, Any]
             before = time.process_time()
             made = zoo.pretrain(
                 network, Path(place) / side, data=given, objective=objective, options=case.options,
-                steps=steps or case.steps, batch_size=case.batch_size, lr=case.lr, seed=seed, device="cpu", workers=0,
+                steps=case.steps, batch_size=case.batch_size, lr=case.lr, seed=seed, device="cpu", workers=0,
                 probe_every=0, quiet=True,
             )  # fmt: skip
             seconds = time.process_time() - before

@@ -72,8 +72,8 @@ LIMITS = """## How to read this
 """
 TRIALS = """Rows of one seed (100) were trials made to settle times and settings. The batch of `simclr` was halved
   after its trial (90.3 after, 75.2 control). For `distillation` patches became larger and steps twice as many after a
-  trial that gave 54.9 (control 53.8); its run was stopped for time before the fifth seed. A trial of `mlm` was cut off
-  at 40 steps: 42.0 before, 37.5 after, 44.0 control."""
+  trial that gave 54.9 (control 53.8); its run was stopped for time before the fifth seed. A trial of `mlm` of
+  40 steps gave 42.0 before, 37.5 after, 44.0 control."""
 
 
 def paired(ours: list[float], theirs: list[float]) -> tuple[float, float, float]:
@@ -195,7 +195,7 @@ def page(rows: list[dict[str, Any]]) -> str:
         "",
         "The loss is the mean over the first and the last tenth of the steps. `networks.py` has the networks: ResNet",
         "(timm's `test_resnet`), ViT and ViT-MAE of 4 layers of 64 on images of 32 pixels (patches of 4, `vit8` of 8);",
-        "BERT, GPT-2 and wav2vec 2.0 of 2 layers of 64; open_clip towers of 2 and 1 layers. `pocket/resnet10` is zoo's own.",
+        "BERT, GPT-2 and wav2vec 2.0 of 2 layers of 64; open_clip towers of 2 and 1 layers. `pocket/resnet10` is zoo's.",
         "",
     ]
     for modality, about in DATA.items():
