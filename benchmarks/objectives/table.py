@@ -195,7 +195,7 @@ def page(rows: list[dict[str, Any]]) -> str:
         "",
         "The loss is the mean over the first and the last tenth of the steps. `networks.py` has the networks: ResNet",
         "(timm's `test_resnet`), ViT and ViT-MAE of 4 layers of 64 on images of 32 pixels (patches of 4, `vit8` of 8);",
-        "BERT, GPT-2 and wav2vec 2.0 of 2 layers of 64; open_clip towers of 2 and 1 layers. `pocket/resnet10` is zoo's.",
+        "BERT, GPT-2 and wav2vec 2.0 of 2 layers of 64; open_clip towers of 2 and 1. `pocket/resnet10` is zoo's.",
         "",
     ]
     for modality, about in DATA.items():
