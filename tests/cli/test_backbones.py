@@ -52,5 +52,5 @@ def test_show_says_what_fits(capsys):
     fitting, against = lines["tasks"].split("; not ")
     assert fitting.startswith("image_classification")
     assert "text_classification" in against
-    assert "(is for text or image-text); audio_classification" in against
+    assert "text_regression (is for text or image-text); text_pair_classification" in against
     assert "supervised, on ImageNet-21k, then ImageNet-1k" in out

@@ -41,6 +41,8 @@ def test_nothing_to_read():
     for texts in ([], [" "]):
         with pytest.raises(DataError, match="no samples"):
             from_list(texts, "text")
+    with pytest.raises(DataError, match="1 pairs among 2 texts"):
+        from_list(["a", ("b", "c")], "text")
 
 
 def test_places():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 import torchaudio
+from safetensors.torch import load_model, save_file
 
 from zoo.errors import DataError
 from zoo.objectives.clusters import ClusterHead, Clusters
@@ -60,6 +61,8 @@ def test_padding_changes_no_target():
     labels = made(waves.masked_fill(torch.arange(8000) >= lengths[:, None], 0), lengths)
     assert torch.equal(labels[1, :9], made(waves[1:, :3000], lengths[1:])[0])
     assert torch.equal(labels[0], made(waves[:1], lengths[:1])[0])
+    alone = made(waves[1:], lengths[1:])  # a chunk of a batch, without its longest clip
+    assert torch.equal(alone, labels[1:])
 
 
 def test_logits_are_those_of_torchaudios_pretraining_model():
@@ -79,3 +82,10 @@ def test_logits_are_those_of_torchaudios_pretraining_model():
 def test_too_few_frames_are_refused():
     with pytest.raises(DataError, match=r"100 clusters need as many different frames.*have 72.*Fix: more or longer"):
         fitted(100, 200, 900, 4000)
+
+
+def test_a_checkpoint_is_read_again(tmp_path):
+    made, fresh = fitted(), Clusters(3, 16_000, 400, 320)
+    save_file(made.state_dict(), tmp_path / "heads.safetensors")
+    load_model(fresh, tmp_path / "heads.safetensors")
+    assert torch.equal(fresh.centres, made.centres)

@@ -107,6 +107,8 @@ def test_it_learns():
 def test_registered_and_described():
     assert OBJECTIVES.get("mlm") is Mlm
     assert NEEDS["mlm"].modalities == ("text",)
+    with pytest.raises(InvalidRecord, match=r"1 at most together, received 0\.8 and 0\.5"):
+        Mlm(replaced=0.5)
     with pytest.raises(InvalidRecord, match="rate of mlm must be a share above 0"):
         Mlm(rate=0)
 

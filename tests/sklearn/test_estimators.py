@@ -195,3 +195,11 @@ def test_a_pickle_answers_the_same_in_another_process(labelled, tmp_path):
     command = [sys.executable, "-c", CODE, str(tmp_path / "model.pkl"), *map(str, paths[10:14])]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     assert said == str(model.predict(paths[10:14]).tolist())
+
+
+def test_a_pickle_keeps_the_backbone_that_was_fitted():
+    images = [np.full((8, 8), value, dtype=np.uint8) for value in (0, 5, 10, 15, 240, 245, 250, 255)]
+    model = Classifier("pocket/resnet10", pretrained=False, seed=0).fit(images, [0] * 4 + [1] * 4)
+    model.set_params(seed=5)  # for the next fit
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(again.predict_proba(images), model.predict_proba(images))

@@ -1,4 +1,5 @@
 import pytest
+from small_backbones import small
 
 import zoo
 from zoo.data.generated import TextureSource
@@ -63,3 +64,12 @@ def test_sources_by_what_was_said(pocket, photos, tmp_path):
     table.write_text("text,label\na,x\nb,y\na,x\nb,y\n")
     with pytest.raises(IncompatibleError, match="holds samples for text, and pocket/resnet10 is for vision"):
         source_of(recipe, pocket, str(table), objective)
+
+
+def test_pairs_of_texts_go_to_objectives_that_take_them():
+    bert, pairs = small("transformers/bert"), [("a", "b"), ("c", "d")]
+    single = recipe_of("transformers/bert", pairs, GIVEN | {"objective": "mlm"}, {})
+    with pytest.raises(IncompatibleError, match=r"mlm learns from single texts, and list holds pairs.*sentence_pairs"):
+        source_of(single, bert, pairs, objective_of(single, bert))
+    both = recipe_of("transformers/bert", pairs, GIVEN | {"objective": "sentence_pairs"}, {})
+    assert source_of(both, bert, pairs, objective_of(both, bert)).size == 2

@@ -85,7 +85,7 @@ def _press_after(step):
     @contextmanager
     def interruptible():
         asked = iter(range(100))
-        yield lambda: next(asked) >= 2 * step - 2
+        yield lambda: next(asked) >= step - 1
 
     return interruptible
 

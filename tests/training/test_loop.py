@@ -1,9 +1,12 @@
 import dataclasses
 import os
+import re
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,7 +23,7 @@ from zoo.errors import (
     TrainingDiverged,
     WeightsError,
 )
-from zoo.training.loop import train
+from zoo.training.loop import _mechanics, train
 from zoo.training.optimiser import warmup_cosine
 from zoo.training.stopping import Judge
 from zoo.training.trainspec import TrainSpec
@@ -83,6 +86,27 @@ def test_equals_a_slow_obvious_loop():
         assert torch.allclose(learner.state_dict()[name], value, atol=1e-6), name
 
 
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 0.0}, {"accumulate": 2}])
+def test_every_bit_is_as_with_accelerates_own_steps(monkeypatch, options):
+    """Stored checkpoints and results depend on it."""
+    spec = dataclasses.replace(SPEC, **options)
+    learner, history = run(spec)
+
+    def own(accelerator, optimiser):
+        return accelerator.backward, accelerator.clip_grad_norm_, optimiser
+
+    monkeypatch.setattr("zoo.training.loop._mechanics", own)
+    other, told = run(spec)
+    assert same(learner, other)
+    assert history.losses == told.losses
+
+
+def test_a_scaled_loss_goes_through_accelerate():
+    accelerator = SimpleNamespace(scaler=object(), backward=object(), clip_grad_norm_=object())
+    optimiser = SimpleNamespace(optimizer=object())
+    assert _mechanics(accelerator, optimiser) == (accelerator.backward, accelerator.clip_grad_norm_, optimiser)
+
+
 def test_global_random_state_is_left_alone():
     torch.manual_seed(1)
     learner = Learner()
@@ -136,6 +160,15 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     resumed, _ = run(checkpoints=tmp_path)
     assert same(resumed, expected)
+
+
+def test_ctrl_c_between_two_looks_loses_nothing(tmp_path, monkeypatch):
+    looks = iter([False])  # the first look finds nothing, every later one finds Ctrl-C
+    monkeypatch.setattr("zoo.training.loop.interruptible", lambda: nullcontext(lambda: next(looks, True)))
+    with pytest.raises(Interrupted, match=r"after step (\d+)") as stopped:
+        run(checkpoints=tmp_path)
+    step = re.search(r"after step (\d+)", str(stopped.value)).group(1)
+    assert (tmp_path / f"step-{step}").is_dir()
 
 
 def test_ctrl_c_without_checkpoints_is_a_plain_interrupt():

@@ -261,6 +261,9 @@ def test_what_does_not_go_together(toys, bert, tmp_path):
         zoo.pretrain("pocket/resnet10", tmp_path / "o", data="digits", objective="apart", **FEW, accumulate=2)
     with pytest.raises(UsageError, match="taken for a recipe"):
         zoo.pretrain("glyphs", tmp_path / "out", objective="supervised")
+    for wrong in ({"workers": -1}, {"probe_every": -3}):
+        with pytest.raises(UsageError, match="are 0 or more"):
+            zoo.pretrain("glyphs", tmp_path / "out", **wrong)
     options = {"objective": "hidden", **FEW | {"steps": 1}}
     zoo.pretrain(bert, tmp_path / "p", data=TEXTS, **options)
     with pytest.raises(WeightsError, match="on other data"):

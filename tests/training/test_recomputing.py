@@ -6,6 +6,7 @@ from torch import nn
 import zoo
 from zoo.contracts import Padded
 from zoo.errors import IncompatibleError
+from zoo.objectives import OBJECTIVES
 from zoo.training.recomputing import recomputing
 
 
@@ -35,6 +36,15 @@ def test_gradients_stay_and_less_is_kept(name):
     assert sum(saved) < before
     after = zoo.fingerprint(backbone)
     assert after == zoo.fingerprint(small(name))
+
+
+@pytest.mark.parametrize(("name", "objective"), [("transformers/bert", "mlm"), ("transformers/gpt2", "causal")])
+def test_heads_without_layers_are_passed_over(name, objective):
+    backbone = small(name)
+    learner = nn.ModuleDict({"module": backbone.module, "heads": OBJECTIVES.get(objective)().build(backbone)})
+    with recomputing(learner):
+        assert any(getattr(part, "gradient_checkpointing", False) for part in backbone.module.modules())
+    assert not any(getattr(part, "gradient_checkpointing", False) for part in backbone.module.modules())
 
 
 def test_what_does_not_offer_it():

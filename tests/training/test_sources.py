@@ -191,3 +191,9 @@ def test_how_much_text_fills_the_context(bert, pocket):
     most = bytes_of_context(bert, ["word " * 100])
     assert 0.85 * bert.spec.context < most < bert.spec.context
     assert bytes_of_context(bert, []) == 2**20
+
+
+def test_texts_longer_than_the_context_do_not_stretch_the_pieces(bert):
+    context = bert.spec.context
+    most = bytes_of_context(bert, ["word " * context])  # what does not fit is cut off, and must not count as read
+    assert 0.85 * context < most < context

@@ -63,10 +63,13 @@ def from_list(samples: list[Any], modality: str, most: Most = None) -> RawData:
     """Samples in memory: PIL images, paths of sounds or (waveform, Hz), (image, text), (text, text); texts in pieces.
 
     Raises:
-        DataError: there are none.
+        DataError: there are none, or single texts among pairs.
     """
     notes: tuple[str, ...] = ()
-    pairs = modality == "text" and all(isinstance(sample, tuple) for sample in samples)
+    tuples = sum(isinstance(sample, tuple) for sample in samples)
+    pairs = modality == "text" and tuples == len(samples)
+    if modality == "text" and tuples and not pairs:
+        raise DataError(f"the list holds {tuples} pairs among {len(samples)} texts. Fix: give texts, or pairs.")
     if modality == "text" and all(isinstance(sample, str) for sample in samples):
         samples, notes = cut_texts(samples, most)
     if not samples:

@@ -36,10 +36,12 @@ class Clusters(nn.Module):
         except (ImportError, OSError) as error:  # OSError: built for another torch
             raise MissingDependency("torchaudio", "audio") from error
         size = max(512, field)
-        self._around = size - field
+        self._field, self._stride, self._around = field, stride, size - field
         self._deltas = torchaudio.functional.compute_deltas
         spectra = {"n_fft": size, "win_length": field, "hop_length": stride, "n_mels": _BANDS, "center": False}
         self._coefficients = torchaudio.transforms.MFCC(rate, _COEFFICIENTS, log_mels=True, melkwargs=spectra)
+        for buffer in self._coefficients.buffers():  # a view of something larger cannot be loaded from a checkpoint
+            buffer.data = buffer.clone(memory_format=torch.contiguous_format)
         self.register_buffer("centres", torch.zeros(clusters, 3 * _COEFFICIENTS))
 
     def describe(self, waves: Tensor) -> Tensor:
@@ -59,10 +61,13 @@ class Clusters(nn.Module):
         return [self.describe(wave[None, :length])[0] for wave, length in zip(waves, lengths.tolist(), strict=True)]
 
     def forward(self, waves: Tensor, lengths: Tensor) -> Tensor:
-        """The cluster [B, N] (int64) of each frame; 0 where it is padding."""
+        """The cluster [B, N] (int64) of each of the N frames of the waves; 0 where it is padding."""
         centres = self.centres.float()
-        each = [torch.cdist(one, centres).argmin(1) for one in self.describe_each(waves, lengths)]
-        return nn.utils.rnn.pad_sequence(each, batch_first=True)
+        count = max(0, (waves.shape[1] - self._field) // self._stride + 1)  # no clip need be as long as its batch
+        found = torch.zeros(len(waves), count, dtype=torch.int64, device=waves.device)
+        for row, one in zip(found, self.describe_each(waves, lengths), strict=True):
+            row[: len(one)] = torch.cdist(one, centres).argmin(1)
+        return found
 
     def fit(self, described: Iterable[Tensor], seed: int = 0) -> None:
         """Set the centres by k-means over descriptions [M, 39] of real frames.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.adaptations.options import Option, number, own_options
 from zoo.contracts import Backbone, Batch, Padded
+from zoo.errors import InvalidRecord
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +39,12 @@ class Mlm:
     def __init__(self, **options: Any) -> None:
         chosen = own_options("mlm", self, options)
         self.rate, self.masked, self.replaced = chosen["rate"], chosen["masked"], chosen["replaced"]
+        if self.masked + self.replaced > 1:
+            raise InvalidRecord(
+                f"masked and replaced are shares of the same tokens, 1 at most together, received {self.masked:g} and "
+                f"{self.replaced:g}. Fix: lower one of them.",
+                ("masked", "replaced"),
+            )
         self.notes: tuple[str, ...] = ()
 
     def build(self, backbone: Backbone, source: Any = None) -> nn.Module:

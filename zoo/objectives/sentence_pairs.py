@@ -42,6 +42,7 @@ class SentencePairs:
     }
     divisible = False
     gathers = True
+    pairs = True  # of texts, each an input of its own, are taken too: for others they are refused
 
     def __init__(self, **options: Any) -> None:
         own = own_options("sentence_pairs", self, options)

@@ -138,8 +138,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # no types
         """One of its own where it trains, else the one that equal settings share."""
         weights = None if self.weights is None else str(self.weights)
         layers = wants_layers(self.method)
-        if not trains:
-            return shared(self.backbone, self.pretrained, weights, self.seed, "cpu", self.allow_pickle, layers)
+        if not trains:  # kept for pickles: parameters may be set after `fit`
+            self.loaded_ = (self.backbone, self.pretrained, weights, self.seed, "cpu", self.allow_pickle, layers)
+            return shared(*self.loaded_)
         return load(
             self.backbone, pretrained=self.pretrained, weights=weights, seed=self.seed, layers=layers,
             allow_pickle=self.allow_pickle,
@@ -166,7 +167,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # no types
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "model_" in state:
-            self.model_ = unpacked(state["model_"], lambda: self._backbone(False))
+            self.model_ = unpacked(state["model_"], lambda: shared(*self.loaded_))
 
 
 class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]

@@ -7,7 +7,12 @@ from zoo.catalog.fit import Needs
 from zoo.data.labelled import ANSWERS, INPUTS
 from zoo.registry import Registry
 
-_TAKES = {"vision": ("vision", "image-text"), "text": ("text", "image-text"), "speech": ("speech",)}
+_TAKES = {  # a tower of an image-text network reads one text
+    "image": ("vision", "image-text"),
+    "text": ("text", "image-text"),
+    "text_pair": ("text",),
+    "audio": ("speech",),
+}
 _WHERE = {
     "classification": "zoo.tasks.classification:Classification",
     "multi_label": "zoo.tasks.multi_label:MultiLabel",
@@ -19,8 +24,4 @@ TASKS = Registry(
     {f"{inputs}_{answer}": _WHERE[answer] for answer in ANSWERS for inputs in INPUTS},
     group="zoo.tasks",
 )
-NEEDS = {
-    f"{inputs}_{answer}": Needs(modalities=_TAKES[modality])
-    for answer in ANSWERS
-    for inputs, modality in INPUTS.items()
-}
+NEEDS = {f"{inputs}_{answer}": Needs(modalities=_TAKES[inputs]) for answer in ANSWERS for inputs in INPUTS}

@@ -90,7 +90,7 @@ def objective_of(recipe: Recipe, backbone: Backbone) -> Objective:
 def source_of(recipe: Recipe, backbone: Backbone, data: Any, objective: Objective) -> Source:
     """The data of a run, as batches for this backbone."""
     if not (isinstance(data, str) and data in SOURCES.names()):
-        return _samples(recipe, backbone, data, getattr(objective, "labelled", False))
+        return _samples(recipe, backbone, data, objective)
     source: Source = SOURCES.get(data)()
     if not getattr(source, "clean", False):
         size = list(source.corrupt(source.batch(2, generator_at(0, 0)).inputs, generator_at(0, 0)).shape[1:])
@@ -102,8 +102,8 @@ def source_of(recipe: Recipe, backbone: Backbone, data: Any, objective: Objectiv
     return source
 
 
-def _samples(recipe: Recipe, backbone: Backbone, data: Any, labelled: bool) -> SampleSource:
-    modality = backbone.spec.modality
+def _samples(recipe: Recipe, backbone: Backbone, data: Any, objective: Objective) -> SampleSource:
+    modality, labelled = backbone.spec.modality, getattr(objective, "labelled", False)
     known = isinstance(data, str) and data in DATASETS.names()
     if labelled or known or isinstance(data, LabelledData):
         labels = data if isinstance(data, LabelledData) else read_data(data)
@@ -116,4 +116,9 @@ def _samples(recipe: Recipe, backbone: Backbone, data: Any, labelled: bool) -> S
     else:
         most = (lambda texts: bytes_of_context(backbone, texts)) if modality == "text" else None
         raw = read_raw(data, modality, column=recipe.column, most=most)
+    if raw.pairs and not getattr(objective, "pairs", False):
+        raise IncompatibleError(
+            f"{recipe.objective} learns from single texts, and {raw.name} holds pairs of texts. Fix: name one column, "
+            "give a list of texts, or choose objective sentence_pairs."
+        )
     return SampleSource(raw, backbone, augmentation=recipe.augmentation, policy=recipe.bad_samples)

@@ -124,6 +124,8 @@ def train(
     ):
         torch.manual_seed(spec.seed)
         prepared, optimiser, schedule = accelerator.prepare(learner, optimiser, schedule)
+        backward, clip, update = _mechanics(accelerator, optimiser)
+        weights = list(prepared.parameters())
         best = Best(judge) if judge else None
         average = Average(learner, spec.ema) if spec.ema else None
         identity = digest_of([identity, *judge.identity]) if judge else identity
@@ -147,14 +149,13 @@ def train(
             while done < spec.steps and not (best and best.stops):
                 step = done
                 batch = batch_on(batches(step), accelerator.device)
-                loss = halving.run(prepared, batch, spec.seed, step, accelerator.backward)
+                loss = halving.run(prepared, batch, spec.seed, step, backward)
                 history.losses.append(watch(step, loss))
                 if spec.clip_norm:
-                    norm = accelerator.clip_grad_norm_(prepared.parameters(), spec.clip_norm)
-                    watch.gradient(step, float(norm))
-                optimiser.step()
+                    watch.gradient(step, float(clip(weights, spec.clip_norm)))
+                update.step()
                 schedule.step()
-                optimiser.zero_grad()
+                update.zero_grad()
                 if after_step:
                     after_step()
                 done = step + 1
@@ -164,12 +165,12 @@ def train(
                 progress.advance(note=f"loss {history.losses[-1]:.3f}{told and f', {told}'}")
                 if best and best.due(done, spec.steps):
                     best.see(done, learner, accelerator.device)
-                last = done == spec.steps or (best is not None and best.stops)
-                if last or interrupted() or done % spec.checkpoint_every == 0:
+                last, stop = done == spec.steps or (best is not None and best.stops), interrupted()
+                if last or stop or done % spec.checkpoint_every == 0:
                     watch.weights(step, learner)
                     if saved:
                         saved.save(done, history.losses, *_remembered(halving, best, average))
-                if interrupted() and not last:
+                if stop and not last:  # one that came while this was saved waits for the next step
                     raise _interrupted(label, done, spec, checkpoints)
         history.timed_steps = done - first
         history.seconds, history.cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
@@ -184,6 +185,20 @@ def train(
             history.notes += (best.note(done, spec.steps),)
     learner.to("cpu")
     return history
+
+
+def _mechanics(accelerator: Any, optimiser: Any) -> tuple[Callable[..., Any], Callable[..., Any], Any]:
+    """What runs a loss backwards, what clips, and the optimiser to step.
+
+    accelerate's own are for a loss that is scaled (fp16) and for networks in pieces (FSDP, DeepSpeed). Without that
+    they come to torch's, after checks at every step that cost more than the rest of this loop (such as a search for
+    packages on the path).
+    """
+    import torch
+
+    if accelerator.scaler is not None or accelerator.distributed_type.value not in ("NO", "MULTI_CPU", "MULTI_GPU"):
+        return accelerator.backward, accelerator.clip_grad_norm_, optimiser
+    return torch.Tensor.backward, torch.nn.utils.clip_grad_norm_, optimiser.optimizer
 
 
 def _remembered(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.adaptations.groups import parameter_groups
 from zoo.data.bad_samples import write_bad_samples
-from zoo.errors import IncompatibleError
+from zoo.errors import IncompatibleError, UsageError
 from zoo.objectives import compatible
 from zoo.providers.loading import load, seeded, spec_of
 from zoo.providers.weights import weights_digest
@@ -93,6 +93,8 @@ def pretrain(
     recipe = recipe_of(str(what), data, given, settings) if data is not None else recipe_with(what, given, settings)
     training, folder = recipe.training, Path(out).expanduser()
     say = _silent if quiet else _on_stderr
+    if workers < 0 or (probe_every or 0) < 0:
+        raise UsageError(f"workers and probe_every are 0 or more, received {workers}, {probe_every}. Fix: 0 for none.")
     if reason := compatible(recipe.objective, spec_of(recipe.backbone)):
         raise IncompatibleError(f"{reason}. Fix: choose another backbone or objective (`zoo show BACKBONE`).")
     if launched() > 1:  # before anything is written: who writes it is known from now on

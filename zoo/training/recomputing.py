@@ -30,7 +30,7 @@ def recomputing(network: nn.Module) -> Iterator[None]:
         ...     network.grad_checkpointing
         True
     """
-    of_transformers = [part for part in network.modules() if getattr(part, "supports_gradient_checkpointing", False)]
+    of_transformers = [part for part in network.modules() if _offers(part)]
     of_timm = [part for part in network.modules() if _switch(part) is not None]
     if not of_transformers and not of_timm:
         raise IncompatibleError(
@@ -48,6 +48,12 @@ def recomputing(network: nn.Module) -> Iterator[None]:
             part.activation_checkpointing_disable()  # type: ignore[operator]
         for part in of_timm:
             part.set_grad_checkpointing(False)  # type: ignore[operator]
+
+
+def _offers(part: nn.Module) -> bool:
+    """Whether this is a model of transformers with layers that can: a head of pre-training has none in it."""
+    claims = getattr(part, "supports_gradient_checkpointing", False)
+    return bool(claims) and any(hasattr(layer, "gradient_checkpointing") for layer in part.modules())
 
 
 def _switch(part: nn.Module) -> object | None:

@@ -180,11 +180,15 @@ def batch_of(source: Any, step: int, size: int, seed: int) -> Batch:
 def bytes_of_context(backbone: Backbone, texts: Sequence[str]) -> int:
     """How many bytes of such texts fill nine tenths of the context, which leaves room for texts of longer words."""
     context = backbone.spec.context
-    lengths = [len(text.encode("utf-8", "surrogatepass")) for text in texts]
-    if not context or not sum(lengths):
+    if not context or not any(texts):
         return 2**20
-    tokens = sum(int(backbone.preprocess([text]).mask.sum()) for text in texts)
-    return max(16, int(0.9 * context * sum(lengths) / tokens))
+    lengths = tokens = 0
+    for text in texts:
+        while (count := int(backbone.preprocess([text]).mask.sum())) >= context and len(text) > 1:
+            text = text[: len(text) // 2]  # what was cut off has bytes and no tokens
+        lengths += len(text.encode("utf-8", "surrogatepass"))
+        tokens += count
+    return max(16, int(0.9 * context * lengths / tokens))
 
 
 def _vocabulary(backbone: Backbone) -> int | None:
