@@ -70,9 +70,9 @@ LIMITS = """## How to read this
 - `sentence_pairs` on single texts (dropout as the only difference); the augmentations of the papers
   (`augmentation="paper"`).
 """
-TRIALS = """Trials with seed 100 settled times and settings. The batch of `simclr` was halved after its trial (90.3 after,
-  75.2 control). For `distillation` patches became larger and steps twice as many after a trial that gave 54.9 (control
-  53.8). A trial of `mlm` of 40 steps gave 42.0 before, 37.5 after, 44.0 control."""
+TRIALS = """Trials with seed 100 settled times and settings. The batch of `simclr` was halved after its trial (90.3
+  after, 75.2 control). For `distillation` patches became larger and steps twice as many after a trial that gave 54.9
+  (control 53.8). A trial of `mlm` of 40 steps gave 42.0 before, 37.5 after, 44.0 control."""
 
 
 def paired(ours: list[float], theirs: list[float]) -> tuple[float, float, float]:
