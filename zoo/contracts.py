@@ -130,6 +130,7 @@ class Objective(Protocol):
     - `mass(views)`: what its loss is a mean over, where that is not the samples (tokens that were hidden).
     - `gathers = True`: its loss compares samples, and collects those of all processes by itself; each process then
       takes an equal part of the batch.
+    - `least`: the fewest samples of a batch that it can learn from (2 where samples are compared); less is refused.
     - `pairs = True`: it takes two texts as two inputs (`inputs` is then a tuple); for others such data are refused.
     - `notes`, after `build`: sentences for the user.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo.catalog.fit import KNOWN_WHEN_BUILT
 from zoo.catalog.query import licence_class
 from zoo.cli.shown import shape, size
 
@@ -116,7 +117,12 @@ def _speech(spec: BackboneSpec) -> dict[str, str]:
 
 
 def _said(names: Mapping[str, str]) -> str:
-    fitting = ", ".join(name for name, reason in names.items() if not reason) or "none"
+    later = [name for name, reason in names.items() if reason == KNOWN_WHEN_BUILT]
+    said = [", ".join(name for name, reason in names.items() if not reason and name not in later) or "none"]
     reasons = dict.fromkeys(filter(None, names.values()))
-    against = "; ".join(f"{', '.join(n for n in names if names[n] == reason)} ({reason})" for reason in reasons)
-    return f"{fitting}; not {against}" if against else fitting
+    if reasons:
+        against = (f"{', '.join(n for n in names if names[n] == reason)} ({reason})" for reason in reasons)
+        said.append(f"not {'; '.join(against)}")
+    if later:
+        said = [*(said if said != ["none"] else []), f"{KNOWN_WHEN_BUILT}: {', '.join(later)}"]
+    return "; ".join(said)

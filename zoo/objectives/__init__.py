@@ -31,17 +31,17 @@ OBJECTIVES = Registry(
 )
 NEEDS = {
     "supervised": Needs(modalities=("vision", "text", "speech")),
-    "mlm": Needs(("tokens",), ("text",)),
-    "causal": Needs(("tokens",), ("text",)),
-    "mae": Needs(("tokens",), ("vision",)),
+    "mlm": Needs(("tokens",), ("text",), "masked_head"),
+    "causal": Needs(("tokens",), ("text",), "causal_head"),
+    "mae": Needs(("tokens",), ("vision",), "patches"),
     "simmim": Needs(("maps",), ("vision",)),
-    "masked_prediction": Needs(("tokens",), ("speech",)),
+    "masked_prediction": Needs(("tokens",), ("speech",), "frames"),
     "simclr": Needs(modalities=("vision",)),
     "dino": Needs(modalities=("vision",)),
     "clip": Needs(modalities=("image-text",)),
     "siglip": Needs(modalities=("image-text",)),
     "sentence_pairs": Needs(modalities=("text",)),
-    "wav2vec2": Needs(("tokens",), ("speech",)),
+    "wav2vec2": Needs(("tokens",), ("speech",), "codes"),
     "distillation": Needs(modalities=("vision", "text", "speech")),
 }
 
@@ -49,9 +49,12 @@ NEEDS = {
 def compatible(objective: str, backbone: str | BackboneSpec) -> str:
     """Why a backbone cannot be pre-trained by an objective, or "" where it can; told from records alone.
 
+    Of a plug-in and of a person's own module only the built network can say; the answer is then the text "known when
+    built", which is False in a condition (`zoo.catalog.fit.KNOWN_WHEN_BUILT`): nothing is known against it.
+
     Args:
         objective: one of `OBJECTIVES`.
-        backbone: its record, or whatever `zoo.load` takes.
+        backbone: its record, or whatever `zoo.load` takes. Of `hf-hub:...` the configuration file is fetched.
 
     Raises:
         UnknownName: no such objective or backbone.
@@ -61,6 +64,10 @@ def compatible(objective: str, backbone: str | BackboneSpec) -> str:
         ''
         >>> compatible("supervised", "open_clip/ViT-B-32")
         'supervised is for vision or text or speech, and open_clip/ViT-B-32 is for image-text'
+        >>> compatible("mlm", "transformers/gpt2")
+        'mlm needs a head for masked language modelling, and transformers/gpt2 has none'
+        >>> compatible("mlm", "module/mine.nets:build")
+        'known when built'
     """
     if isinstance(backbone, str):
         from zoo.providers.loading import spec_of
@@ -71,5 +78,4 @@ def compatible(objective: str, backbone: str | BackboneSpec) -> str:
     else:
         needs = Needs(tuple(sorted(OBJECTIVES.get(objective).needs)))
     unmet = needs.unmet(backbone)
-    has = f"is for {backbone.modality}" if unmet.startswith("is for") else f"gives {', '.join(backbone.can)}"
-    return unmet and f"{objective} {unmet}, and {backbone.name} {has}"
+    return unmet and f"{objective} {unmet}, and {backbone.name} {needs.against(backbone)}"

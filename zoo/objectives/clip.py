@@ -33,6 +33,7 @@ class Clip:
     options: ClassVar = {"scale": number(1 / 0.07, "from 1 to 100", lambda value: 1 <= value <= 100)}
     divisible = False
     gathers = True
+    least = 2  # samples of a batch: one alone has nothing to be told from
 
     def __init__(self, **options: Any) -> None:
         own = own_options("clip", self, options)

@@ -1,7 +1,8 @@
 """Contrastive losses as functions of features: which sample of the batch belongs to which.
 
 Features need no length of 1: all are normalised here, in float32. `gather` brings the rows of other processes; each
-returns the mean over the samples of this process, so that the mean over processes is the loss of the whole batch.
+returns the mean over the samples of this process, so that the mean over processes is the loss of the whole batch. All
+refuse a batch that has one sample in all processes together (IncompatibleError): its loss would teach nothing.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from zoo.errors import IncompatibleError
 from zoo.objectives.gathering import alone
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zoo.objectives.gathering import Gather
+    from zoo.objectives.gathering import Gather, Gathered
 
 
 def nt_xent(one: Tensor, other: Tensor, temperature: float, gather: Gather = alone) -> Tensor:
@@ -35,7 +37,7 @@ def nt_xent(one: Tensor, other: Tensor, temperature: float, gather: Gather = alo
         0.9048
     """
     one, other = _unit(one), _unit(other)
-    everywhere = gather(torch.stack([one, other], 1))
+    everywhere = _several(gather(torch.stack([one, other], 1)))
     total = len(everywhere.rows)
     rows = everywhere.first + torch.arange(len(one), device=one.device)
     logits = torch.cat([one, other]) @ torch.cat([everywhere.rows[:, 0], everywhere.rows[:, 1]]).T / temperature
@@ -55,7 +57,7 @@ def in_batch_negatives(
         0.3133
     """
     queries, keys = _unit(queries), _unit(keys)
-    everywhere = gather(torch.stack([queries, keys], 1) if symmetric else keys[:, None])
+    everywhere = _several(gather(torch.stack([queries, keys], 1) if symmetric else keys[:, None]))
     rows = everywhere.first + torch.arange(len(queries), device=queries.device)
     loss = functional.cross_entropy(queries @ everywhere.rows[:, -1].T / temperature, rows)
     if not symmetric:
@@ -81,7 +83,7 @@ def clip_loss(
         0.3133
     """
     images, texts = _unit(images), _unit(texts)
-    everywhere = gather(torch.stack([images, texts], 1))
+    everywhere = _several(gather(torch.stack([images, texts], 1)))
     rows = everywhere.first + torch.arange(len(images), device=images.device)
     offset = 0.0 if bias is None else bias
     by_image = scale * images @ everywhere.rows[:, 1].T + offset
@@ -105,10 +107,19 @@ def siglip_loss(images: Tensor, texts: Tensor, scale: Tensor, bias: Tensor, gath
         0.6932
     """
     images, texts = _unit(images), _unit(texts)
-    everywhere = gather(texts)
+    everywhere = _several(gather(texts))
     rows = everywhere.first + torch.arange(len(images), device=images.device)
     signs = 2.0 * functional.one_hot(rows, len(everywhere.rows)) - 1
     return -functional.logsigmoid(signs * (scale * images @ everywhere.rows.T + bias)).sum() / len(images)
+
+
+def _several(everywhere: Gathered) -> Gathered:
+    if len(everywhere.rows) < 2:
+        raise IncompatibleError(
+            "a contrastive loss tells the samples of a batch apart, and this batch has one. Fix: a batch size of 2 or "
+            "more (and more data, where there is one sample)."
+        )
+    return everywhere
 
 
 def _unit(features: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ def check_kind(backbone: Backbone, kind: str) -> Any:
     """
     if backbone.spec.provider == "transformers":
         auto = getattr(library(), AUTO[kind])
-        if type(backbone.module.config) in auto._model_mapping:
+        if type(getattr(backbone.module, "config", None)) in auto._model_mapping:
             return auto
     raise IncompatibleError(
         f"{backbone.spec.name} has no head for {kind} language modelling in its library. Fix: choose a network of "
@@ -141,6 +141,7 @@ def whole_model(backbone: Backbone, auto: Any, **changes: Any) -> tuple[str, Any
             if _same(getattr(whole, place), network):
                 return place, whole, _told(name, told, place)
             why = f"the backbone is no longer that of {folder}"
+        del whole  # before another one is made: its copy of the network is as large as the backbone
     whole = _fresh(auto, config, name)
     return _place(whole, network, name), whole, (f"{name}: the head starts fresh: {why}",)
 

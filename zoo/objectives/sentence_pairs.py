@@ -42,6 +42,7 @@ class SentencePairs:
     }
     divisible = False
     gathers = True
+    least = 2  # samples of a batch: one alone has nothing to be told from
     pairs = True  # of texts, each an input of its own, are taken too: for others they are refused
 
     def __init__(self, **options: Any) -> None:

@@ -36,6 +36,7 @@ class SigLip:
     }
     divisible = False
     gathers = True
+    least = 2  # samples of a batch: one alone has nothing to be told from
 
     def __init__(self, **options: Any) -> None:
         own = own_options("siglip", self, options)

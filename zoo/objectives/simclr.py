@@ -43,6 +43,7 @@ class SimClr:
     }
     divisible = False
     gathers = True
+    least = 2  # samples of a batch: one alone has nothing to be told from
 
     def __init__(self, **options: Any) -> None:
         own = own_options("simclr", self, options)

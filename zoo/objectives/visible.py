@@ -70,12 +70,7 @@ def visible(backbone: Backbone) -> Visible:
         IncompatibleError: it is not such a network, with the reason.
     """
     module: Any = backbone.module
-    point = getattr(module, "patch_drop", None) if backbone.spec.provider == "timm" else None
-    if backbone.spec.provider == "transformers":
-        point = getattr(module, "embeddings", None)
-    elif backbone.spec.provider == "torchvision":
-        point = getattr(getattr(module, "encoder", None), "dropout", None)
-    patch = _patch_of(module)
+    point, patch = point_of(backbone.spec.provider, module), _patch_of(module)
     name, size = backbone.spec.name, backbone.spec.input_size or (3, 224, 224)
     if point is None or not patch:
         raise _refusal(name, "it is no plain vision transformer of timm, transformers or torchvision")
@@ -89,6 +84,20 @@ def visible(backbone: Backbone) -> Visible:
             return _tried(made, size)
     finally:
         module.train(training)
+
+
+def point_of(provider: str, module: Any) -> Any:
+    """The part of a library's network that gives all tokens of an image before its first block, or None.
+
+    Example:
+        >>> point_of("timm", torch.nn.Linear(2, 2)) is None
+        True
+    """
+    if provider == "transformers":
+        return getattr(module, "embeddings", None)
+    if provider == "torchvision":
+        return getattr(getattr(module, "encoder", None), "dropout", None)
+    return getattr(module, "patch_drop", None) if provider == "timm" else None
 
 
 def _tried(made: Visible, size: tuple[int, ...]) -> Visible:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from zoo.catalog.rows import rows_of
 from zoo.errors import UnsafeContent, WeightsError
 from zoo.specs import BackboneSpec
 
@@ -20,6 +21,8 @@ PASSED_ON = (  # of timm's PretrainedCfg
     *("num_classes", "input_size", "fixed_input_size", "min_input_size", "pool_size", "mean", "std"),
     *("first_conv", "classifier", "label_offset", *IMAGES),
 )
+ALWAYS = ("can", "family")  # of an architecture, whatever its arguments are
+UNCHANGED = ("stride", "pooled_dim", "token_dim")  # of one whose arguments are its own
 # Arguments of timm's factory, not of a network: some of them read files.
 REFUSED = frozenset(
     {"model_name", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"}
@@ -28,7 +31,7 @@ REFUSED = frozenset(
 
 
 def repository_spec(config: Mapping[str, Any], name: str) -> BackboneSpec:
-    """The record of a repository, from its config.json.
+    """The record of a repository, from its config.json, with what the catalog knows of its architecture.
 
     Raises:
         WeightsError: a configuration that does not say what images the network takes.
@@ -58,6 +61,7 @@ def repository_spec(config: Mapping[str, Any], name: str) -> BackboneSpec:
             **{key: images[key] for key in IMAGES if images.get(key)},
             licence=str(images.get("license") or "unknown").lower(),
             config=json.dumps({"model_args": options, "pretrained_cfg": kept}, sort_keys=True),
+            **_of_catalog(arch, ALWAYS if options else (*ALWAYS, *UNCHANGED)),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise WeightsError(
@@ -77,3 +81,9 @@ def repository_options(spec: BackboneSpec) -> dict[str, Any]:
         return {}
     config = json.loads(spec.config)
     return {"pretrained_cfg": config["pretrained_cfg"], **config["model_args"]}
+
+
+def _of_catalog(arch: str, fields: tuple[str, ...]) -> dict[str, Any]:
+    """Fields of the catalog's first row of an architecture: {} for one that it does not have."""
+    row = next((row for row in rows_of("timm") if row["arch"] == arch), {})
+    return {name: row[name] for name in fields if name in row}

@@ -72,7 +72,7 @@ def objective_of(recipe: Recipe, backbone: Backbone) -> Objective:
     """The objective of a recipe, with its options.
 
     Raises:
-        IncompatibleError: it needs something that the backbone cannot do.
+        IncompatibleError: it needs something that the backbone cannot do, or larger batches.
         UnknownName, InvalidRecord: an option that it does not have, or cannot have.
     """
     made = OBJECTIVES.get(recipe.objective)
@@ -80,6 +80,11 @@ def objective_of(recipe: Recipe, backbone: Backbone) -> Objective:
         raise IncompatibleError(
             f"objective {recipe.objective!r} needs {', '.join(sorted(lacking))}, which {recipe.backbone} does not give "
             f"(it gives {', '.join(backbone.spec.can)}). Fix: choose another backbone or objective."
+        )
+    if recipe.training.batch_size < (least := getattr(made, "least", 1)):
+        raise IncompatibleError(
+            f"{recipe.objective} tells the samples of a batch apart, so that a batch of {recipe.training.batch_size} "
+            f"teaches nothing. Fix: a batch size of {least} or more; the larger the better."
         )
     shared = {"label_smoothing": recipe.training.label_smoothing} if recipe.training.label_smoothing else {}
     taken = {name: value for name, value in shared.items() if name in getattr(made, "options", {})}

@@ -152,10 +152,28 @@ def _written(accelerator: Any, folder: Path) -> None:
     """
     from safetensors import SafetensorError
 
+    hook = accelerator.register_save_state_pre_hook(_once)
     try:
         accelerator.save_state(str(folder))
     except (SafetensorError, RuntimeError) as error:
         raise OSError(str(error).splitlines()[0]) from error
+    finally:
+        hook.remove()
+
+
+def _once(_models: list[Any], weights: list[dict[str, Any]], _folder: str) -> None:
+    """Leave out of each state dict what is one tensor under another name: a head that is tied to its embeddings.
+
+    The module that reads the file is tied in the same way, and gets it under every name. accelerate would leave it out
+    as well, with a warning; that is kept for tensors that share a part of their memory only.
+    """
+    for state in weights:
+        seen = set()
+        for name, tensor in list(state.items()):
+            place = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+            if place in seen and tensor.data_ptr():  # 0: it is empty, or not on this machine
+                del state[name]
+            seen.add(place)
 
 
 def _step(path: Path) -> int:
