@@ -31,6 +31,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m zoo.upkeep.catalog --check
+	$(BIN)/python -m zoo.upkeep.parts --check
 	$(BIN)/python -m zoo.upkeep.cards --check
 
 format: setup
@@ -39,6 +40,7 @@ format: setup
 
 generate: setup  ## everything that is made from code or rows: the catalog (from the libraries in .venv), model cards, pages of benchmarks
 	$(BIN)/python -m zoo.upkeep.catalog
+	$(BIN)/python -m zoo.upkeep.parts
 	$(BIN)/python -m zoo.upkeep.cards
 	$(BIN)/python benchmarks/parity/compare.py
 

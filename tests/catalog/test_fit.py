@@ -3,7 +3,7 @@
 import pytest
 
 from zoo import adaptations, objectives, tasks
-from zoo.catalog.fit import Needs, fits
+from zoo.catalog.fit import KNOWN_WHEN_BUILT, Needs, fits
 from zoo.catalog.query import CAPABILITIES, MODALITIES
 from zoo.specs import BackboneSpec
 
@@ -32,7 +32,7 @@ def test_reasons():
     assert Needs(modalities=("vision", "speech")).unmet(text) == "is for vision or speech"
     assert Needs(can=("pooled", "maps")).unmet(text) == "needs maps"
     assert Needs().unmet(text) == Needs(("tokens",), ("text",)).unmet(text) == ""
-    assert fits(text, ["a", "plug-in"], {"a": Needs(("maps",))}) == {"a": "needs maps", "plug-in": ""}
+    assert fits(text, ["a", "plug-in"], {"a": Needs(("maps",))}) == {"a": "needs maps", "plug-in": KNOWN_WHEN_BUILT}
 
 
 def test_a_network_of_two_towers_has_no_last_blocks():

@@ -54,3 +54,13 @@ def test_show_says_what_fits(capsys):
     assert "text_classification" in against
     assert "text_regression (is for text or image-text); text_pair_classification" in against
     assert "supervised, on ImageNet-21k, then ImageNet-1k" in out
+
+
+def test_show_is_honest_of_what_is_not_built(capsys, tmp_path):
+    _, out, _ = run(capsys, "show", "module/mine:net")
+    assert "pre-train by       known when built: supervised, mlm," in out
+    _, out, _ = run(capsys, "show", "transformers/bert")
+    assert "pre-train by       supervised, mlm, sentence_pairs, distillation; not causal (needs a network" in out
+    zoo.pretrain("glyphs", tmp_path / "made", steps=1, quiet=True)
+    _, out, _ = run(capsys, "show", str(tmp_path / "made"))
+    assert "pre-train by       supervised, simmim, simclr, dino, distillation; not" in out

@@ -1,6 +1,9 @@
 """`zoo pretrain`."""
 
+import torch
 from running import run
+from safetensors.torch import load_file, save_file
+from transformers_repos import save, save_words
 
 import zoo
 
@@ -37,3 +40,36 @@ def test_what_does_not_go_together(capsys, tmp_path):
         assert code == 2
         assert said in told
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_checkpoint_lacks_and_has_too_much_is_shown(capsys, tmp_path):
+    save(tmp_path / "net", "bert", "BertForMaskedLM")
+    save_words(tmp_path / "net", most=16)
+    file = tmp_path / "net" / "model.safetensors"
+    weights = load_file(file)
+    del weights["cls.predictions.transform.dense.weight"]
+    save_file(weights | {"extra.weight": torch.zeros(3)}, file, metadata={"format": "pt"})
+    (tmp_path / "a.txt").write_text("the cat runs\na dog runs far\n" * 4)
+    code, _, told = run(
+        capsys, "pretrain", str(tmp_path / "net"), str(tmp_path / "a.txt"), "--objective", "mlm", "--steps", "1",
+        "--batch-size", "2", "--continue-from-pretrained", "--out", str(tmp_path / "made"),
+    )  # fmt: skip
+    assert code == 0
+    assert (
+        "not in the checkpoint, so these parts of the head start fresh: cls.predictions.transform.dense.weight" in told
+    )
+    assert "in the checkpoint, and not of this head: extra.weight" in told
+    assert "in the checkpoint, and not of the backbone: 5 tensors (cls.predictions.bias, " in told
+
+
+def test_a_network_that_does_not_fit_is_refused_in_a_paragraph(capsys, tmp_path):
+    for objective, name, said in (
+        ("causal", "transformers/bert", "needs a network that sees only what stands before a token"),
+        ("mlm", "transformers/gpt2", "needs a head for masked language modelling"),
+        ("mae", "timm/test_resnet", "mae needs tokens, and timm/test_resnet gives pooled, maps"),
+    ):
+        code, _, told = run(capsys, "pretrain", name, "nowhere", "--objective", objective, "--out", str(tmp_path / "o"))
+        assert code == 2
+        assert said in told
+        assert told.count("\n") == 1
+    assert not (tmp_path / "o").exists()

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 from two_processes import mean_of_two
 
+from zoo.errors import IncompatibleError
 from zoo.objectives.contrastive import clip_loss, in_batch_negatives, nt_xent, siglip_loss
 
 SCALE, BIAS = torch.tensor(7.0), torch.tensor(-3.0)
@@ -103,3 +104,17 @@ def test_pairs_that_belong_together_cost_less(name):
 def test_half_precision_is_computed_in_single(name):
     one, other = features()
     assert LOSSES[name](one.bfloat16(), other.bfloat16()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("loss", [nt_xent, in_batch_negatives])
+def test_one_sample_is_refused(loss):
+    one = torch.ones(1, 3)
+    with pytest.raises(IncompatibleError, match=r"this batch has one\. Fix: a batch size of 2"):
+        loss(one, one, 1.0)
+
+
+@pytest.mark.parametrize("loss", [clip_loss, siglip_loss])
+def test_one_pair_is_refused(loss):
+    one = torch.ones(1, 3)
+    with pytest.raises(IncompatibleError, match="this batch has one"):
+        loss(one, one, torch.tensor(1.0), torch.tensor(0.0))

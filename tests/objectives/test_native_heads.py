@@ -1,4 +1,7 @@
 import copy
+import gc
+import weakref
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import zoo
 from tests.providers.small_backbones import small
 from tests.providers.transformers_repos import save, save_words
 from zoo.errors import IncompatibleError, WeightsError
+from zoo.objectives import native_heads
 from zoo.objectives.native_heads import native_head
 
 
@@ -105,3 +109,34 @@ def test_what_no_logit_depends_on_is_frozen():
 def test_networks_without_such_a_head_are_refused(name, reason):
     with pytest.raises(IncompatibleError, match=reason):
         native_head(small(name), "masked")
+
+
+@pytest.mark.parametrize("kind", ["fresh", "of the checkpoint"])
+def test_no_second_copy_of_the_network_is_held(kind, tmp_path):
+    backbone = small("transformers/bert")
+    if kind != "fresh":
+        save(tmp_path, "bert", "BertForMaskedLM")
+        save_words(tmp_path)
+        backbone = zoo.load(str(tmp_path))
+    head = native_head(backbone, "masked")
+    own = {id(weight) for weight in backbone.module.parameters()}
+    shared = [weight for weight in head.parameters() if id(weight) in own]
+    assert [weight.shape for weight in shared] == [backbone.module.embeddings.word_embeddings.weight.shape]
+    gc.collect()
+    shapes = Counter(weight.shape for weight in backbone.module.parameters())
+    shapes += Counter(weight.shape for weight in head.parameters() if id(weight) not in own)
+    reached = {id(weight) for part in (backbone.module, head) for weight in part.parameters()}
+    places = {weight.untyped_storage().data_ptr() for part in (backbone.module, head) for weight in part.parameters()}
+    assert len(reached) == len(places) == shapes.total()
+
+
+def test_the_librarys_copy_of_the_network_is_given_back(monkeypatch):
+    backbone, made = small("transformers/bert"), []
+    whole = native_heads._fresh
+    monkeypatch.setattr(
+        native_heads, "_fresh", lambda *given: made.append(weakref.ref((one := whole(*given)).bert)) or one
+    )
+    head = native_head(backbone, "masked")
+    gc.collect()
+    assert made[0]() is None
+    assert head is not None

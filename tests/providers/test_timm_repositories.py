@@ -3,6 +3,7 @@ import json
 import pytest
 
 from zoo.errors import UnsafeContent, WeightsError
+from zoo.objectives import compatible
 from zoo.providers.timm_repositories import REFUSED, repository_options, repository_spec
 
 IMAGES = {"input_size": [3, 96, 96], "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2], "crop_pct": 0.9}
@@ -38,3 +39,16 @@ def test_arguments_of_the_network():
 def test_what_cannot_be_read(change):
     with pytest.raises(WeightsError, match="lacks or misstates"):
         repository_spec({"architecture": "resnet18", **IMAGES, **change}, "me/net")
+
+
+def test_what_the_catalog_knows_of_the_architecture_is_known_of_the_repository():
+    spec = repository_spec({"architecture": "vit_tiny_patch16_224.x", **IMAGES}, "me/net")
+    assert spec.can == ("pooled", "tokens")
+    assert (spec.family, spec.stride, spec.token_dim) == ("vision_transformer", 16, 192)
+    assert compatible("mae", spec) == ""
+    changed = repository_spec(
+        {"architecture": "vit_tiny_patch16_224", "model_args": {"patch_size": 8}, **IMAGES}, "me/net"
+    )
+    assert (changed.can, changed.stride) == (spec.can, None)
+    assert compatible("simmim", repository_spec({"architecture": "resnet18", **IMAGES}, "me/net")) == ""
+    assert repository_spec({"architecture": "a network of later", **IMAGES}, "me/net").can == ("pooled",)

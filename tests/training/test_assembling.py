@@ -73,3 +73,12 @@ def test_pairs_of_texts_go_to_objectives_that_take_them():
         source_of(single, bert, pairs, objective_of(single, bert))
     both = recipe_of("transformers/bert", pairs, GIVEN | {"objective": "sentence_pairs"}, {})
     assert source_of(both, bert, pairs, objective_of(both, bert)).size == 2
+
+
+@pytest.mark.parametrize("name", ["sentence_pairs", "simclr", "clip", "siglip"])
+def test_a_batch_of_one_teaches_a_contrast_nothing(name, pocket):
+    recipe = recipe_of("pocket/resnet10", "digits", GIVEN | {"objective": name}, {"batch_size": 1})
+    with pytest.raises(
+        IncompatibleError, match=rf"{name} tells .* a batch of 1 teaches nothing\. Fix: a batch size of 2"
+    ):
+        objective_of(recipe, pocket)

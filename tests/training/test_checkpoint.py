@@ -1,10 +1,13 @@
 import json
+import logging
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from zoo.errors import WeightsError
+from zoo.training import checkpoint
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.loop import make_accelerator
 from zoo.training.trainspec import TrainSpec
@@ -145,3 +148,34 @@ def test_weights_of_any_layout_are_remembered(tmp_path):
     checkpoints.save(1, [0.5], {}, {"kernel": weight})
     assert checkpoints.resume([]) == 1
     assert torch.equal(checkpoints.weights["kernel"], weight)
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Linear(2, 2), nn.Linear(2, 2)
+        self.other.weight = self.one.weight
+
+
+def test_tied_weights_are_written_once_without_alarm(tmp_path, caplog):
+    accelerator = make_accelerator("cpu", "no")
+    model = accelerator.prepare(Tied())
+    kept = model.one.weight.detach().clone()
+    checkpoints = Checkpoints(tmp_path, accelerator, SPEC)
+    with caplog.at_level(logging.WARNING):
+        checkpoints.save(1, [0.5])
+    assert not caplog.records
+    file = next((tmp_path / "step-1").glob("model*.safetensors"))
+    assert set(load_file(file)) == {"one.weight", "one.bias", "other.bias"}
+    with torch.no_grad():
+        model.one.weight.zero_()
+    assert checkpoints.resume([]) == 1
+    assert model.other.weight is model.one.weight
+    assert torch.equal(model.other.weight, kept)
+
+
+def test_a_tensor_that_shares_a_part_of_another_is_left_to_the_library():
+    whole = torch.arange(6.0)
+    state = {"whole": whole, "part": whole[:3], "again": whole[:], "own": torch.zeros(2)}
+    checkpoint._once([], [state], "")
+    assert set(state) == {"whole", "part", "own"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.cli.shown import shape, size
@@ -19,7 +20,8 @@ LIST_EXAMPLES = """\
   zoo list --provider pocket --json"""
 
 SHOW_EXAMPLES = """\
-  zoo show pocket/resnet10.glyphs"""
+  zoo show pocket/resnet10.glyphs
+  zoo show runs/digits                   # a folder, or hf-hub:ORGANISATION/NAME: whatever zoo.load takes"""
 
 
 def commands(add: Add) -> None:
@@ -81,7 +83,12 @@ def _show(options: argparse.Namespace) -> int:
     from zoo.catalog.query import describe
     from zoo.cli.page import page
 
-    spec = describe(options.name)
+    if options.name.startswith(("hf-hub:", "module/")) or Path(options.name).expanduser().is_dir():
+        from zoo.providers.loading import spec_of  # takes longer to import than the catalog takes to be read
+
+        spec = spec_of(options.name)
+    else:
+        spec = describe(options.name)
     if options.json:
         print(json.dumps(spec.to_json()))
         return 0
