@@ -4,6 +4,7 @@ import json
 
 from running import run
 
+import zoo
 from zoo.catalog.query import find
 from zoo.specs import BackboneSpec
 

@@ -1,7 +1,5 @@
 """What is told of a pairing before anything is built is what building it says, for families of every library."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from small_backbones import narrow, of_torchaudio, own, small

@@ -158,7 +158,7 @@ def _loaded(folder: Path | None, config: Any, name: str, tensors: dict[str, Any]
     wrong = [str(key[0]) for key in told.get("mismatched_keys", ())]
     if lost or wrong or told.get("error_msgs"):
         raise WeightsError(
-            f"the weights of {name} are not those of its {type(network).__name__}: {_counted('missing', lost)}"
+            f"the weights of {name} are not those of its {type(network).__name__}:{_counted('missing', lost)}"
             f"{_counted('of another shape', wrong)}{_counted('damaged', told.get('error_msgs', ()))}. "
             "Fix: name the backbone that these weights belong to."
         )
