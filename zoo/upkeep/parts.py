@@ -181,15 +181,16 @@ def _one_block(spec: BackboneSpec) -> Backbone | None:
 
 def _narrow(part: str, arch: str) -> Any:
     """A small configuration of a model type; None where there is none."""
-    from transformers import AutoModel
+    import transformers
 
     from zoo.conformance.tiny import tiny
     from zoo.upkeep.measuring import on_meta
 
+    auto: Any = transformers.AutoModel
     try:
         config = tiny(arch, **NARROW.get(part, {}))
         with on_meta():
-            size = sum(weight.numel() for weight in AutoModel.from_config(config).parameters())
+            size = sum(weight.numel() for weight in auto.from_config(config).parameters())
     except Exception:  # a type checks its sizes in its own way
         return None
     return config if size <= MOST else None
