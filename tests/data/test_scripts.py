@@ -4,6 +4,7 @@ import unicodedata
 import numpy as np
 import pytest
 
+from zoo.benchmarking.suite import load_suite
 from zoo.data.duplicates import duplicates
 from zoo.data.glyphs import FONTS, draw_glyph, included, open_font, render_glyphs
 from zoo.data.images import load_images
@@ -77,3 +78,13 @@ def test_no_letter_is_among_the_pre_training_glyphs_nor_drawn_like_one():
 def test_train_and_test_share_no_image(data):
     parts, _ = split_data(data, test=0.2, validation=400)
     assert not duplicates(data, parts).twins
+
+
+@pytest.mark.parametrize("level", ["quick", "default"])
+def test_the_suite_fits_the_data(data, level):
+    suite = load_suite("scripts", level)
+    assert suite.task.source == data.name
+    assert suite.task.classes == len(data.classes)
+    assert suite.split["test"] == (data.parts == "test").sum()
+    parts, _ = split_data(data, test=suite.split["test"], validation=suite.split["validation"])
+    assert np.bincount(data.targets[parts.train]).min() >= max(suite.budgets)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from zoo.benchmarking.suite import load_suite
 from zoo.data.duplicates import duplicates
 from zoo.data.generated import TextureSource
 from zoo.data.images import load_images
@@ -53,3 +54,13 @@ def test_no_image_is_one_of_the_pre_training_source(data):
 def test_train_and_test_share_no_image(data):
     parts, _ = split_data(data, test=0.2, validation=360)
     assert not duplicates(data, parts).twins
+
+
+@pytest.mark.parametrize("level", ["quick", "default"])
+def test_the_suite_fits_the_data(data, level):
+    suite = load_suite("textures", level)
+    assert suite.task.source == data.name
+    assert suite.task.classes == len(data.classes)
+    assert suite.split["test"] == (data.parts == "test").sum()
+    parts, _ = split_data(data, test=suite.split["test"], validation=suite.split["validation"])
+    assert np.bincount(data.targets[parts.train]).min() >= max(suite.budgets)
