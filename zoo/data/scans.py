@@ -2,7 +2,7 @@
 
 It is another code than the one that corrupts pre-training images (`zoo.data.augment_images`), with other effects, so
 that no gain comes from having met the very same corruption before. In float64 a sum that another machine rounds
-otherwise moves a grey level about once in 10^9 images, and so the bytes of the images are the same everywhere.
+otherwise should move a grey level in one of 10^9 images (an estimate), so that the bytes are the same elsewhere.
 """
 
 from __future__ import annotations
