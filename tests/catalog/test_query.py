@@ -53,7 +53,10 @@ def test_pocket_backbones_are_described():
     spec = describe("pocket/resnet10.glyphs")
     assert (spec.input_size, spec.pooled_dim, spec.can) == ((1, 32, 32), 256, ("pooled", "maps"))
     assert (spec.recipe, spec.licence, spec.crop_mode) == ("glyphs", "apache-2.0", "squash")
-    assert names("pocket/*") == ["pocket/resnet10", "pocket/resnet10.glyphs", "pocket/resnet10.textures"]
+    assert names("pocket/*") == [
+        "pocket/resnet10",
+        *(f"pocket/resnet10.{tag}" for tag in ("glyphs", "simclr", "textures")),
+    ]
 
 
 def test_describing_an_unknown_backbone_names_the_nearest():
@@ -70,8 +73,8 @@ def test_describing_a_bare_or_misplaced_name_gives_the_full_one(name):
 
 def test_a_pattern_is_a_glob_over_the_full_name_or_what_follows_the_provider():
     assert names("resnet10") == ["pocket/resnet10"]
-    assert names("RESNET10.*") == ["pocket/resnet10.glyphs", "pocket/resnet10.textures"]
-    assert names("*/resnet10.[gt]*") == names("pocket/resnet10.*")
+    assert names("RESNET10.*") == [f"pocket/resnet10.{tag}" for tag in ("glyphs", "simclr", "textures")]
+    assert names("*/resnet10.[gst]*") == names("pocket/resnet10.*")
     assert "timm/resnet50" in names("resnet??", provider="timm")
     assert set(names("resnet*")) == {s.name for s in entries() if s.name.split("/")[1].startswith("resnet")}
 

@@ -12,7 +12,9 @@ from zoo.specs import BackboneSpec
 def test_list_and_filters(capsys):
     code, out, _ = run(capsys, "list", "pocket/*", "--pretrained")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["pocket/resnet10.glyphs", "pocket/resnet10.textures"]
+    assert [line.split()[0] for line in out.splitlines()] == [
+        f"pocket/resnet10.{tag}" for tag in ("glyphs", "simclr", "textures")
+    ]
     _, out, _ = run(capsys, "list", "resnet50*", "--provider", "timm", "--limit", "3", "--json")
     assert [row["arch"] for row in json.loads(out)] == ["resnet50"] * 3
     assert run(capsys, "list", "nothing-like-this")[1].startswith("no backbone matches")

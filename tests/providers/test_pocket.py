@@ -9,7 +9,7 @@ import zoo
 from zoo.errors import WeightsError
 from zoo.providers import pocket
 
-SHIPPED = ["pocket/resnet10.glyphs", "pocket/resnet10.textures"]
+SHIPPED = ["pocket/resnet10.glyphs", "pocket/resnet10.simclr", "pocket/resnet10.textures"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

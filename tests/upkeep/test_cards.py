@@ -10,7 +10,7 @@ def test_pages_are_fresh():
 
 def test_every_shipped_checkpoint_has_a_card():
     names = {path.name for path in cards.generated()}
-    assert {"resnet10.glyphs.md", "resnet10.textures.md", "README.md"} == names
+    assert {"resnet10.glyphs.md", "resnet10.simclr.md", "resnet10.textures.md", "README.md"} == names
 
 
 def test_figures_come_from_the_rows(monkeypatch):

@@ -40,7 +40,7 @@ def commands(add: Add) -> None:
     one = add("pretrain", _pretrain, "Pre-train a backbone by a recipe, or on your own data.", PRETRAIN_EXAMPLES)
     one.add_argument("backbone", nargs="?", help="a name from `zoo list`, or a folder; not beside --recipe")
     one.add_argument("data", nargs="?", help="glyphs, textures, digits, a folder, a .txt file, a table, hf-data:...")
-    one.add_argument("--recipe", help="glyphs, textures, or the path of a TOML file")
+    one.add_argument("--recipe", help="glyphs, simclr, textures, or the path of a TOML file")
     one.add_argument("--objective", default="", help="what it learns; `zoo show BACKBONE` tells which fit")
     one.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="of the objective, such as rate=0.15"

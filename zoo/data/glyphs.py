@@ -26,6 +26,8 @@ from PIL import Image, ImageDraw, ImageFont, features
 from zoo.errors import DataError, MissingDependency
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
 FONTS = (
@@ -141,13 +143,26 @@ def draw_glyph(font: ImageFont.FreeTypeFont, character: str) -> npt.NDArray[np.u
     return canvas if int(canvas.sum()) >= 8 * 255 else None
 
 
+def open_font(name: str) -> ImageFont.FreeTypeFont:
+    """One of the fonts that matplotlib ships (see `FONTS`), at the size that glyphs are drawn with.
+
+    Raises:
+        MissingDependency: matplotlib is not installed.
+        DataError: matplotlib lacks the font.
+
+    Example:
+        >>> draw_glyph(open_font("DejaVuSerif"), "g").shape
+        (40, 40)
+    """
+    return _opened(_font_files([name])[0])
+
+
 def _render() -> GlyphSet:
     from matplotlib.ft2font import FT2Font
 
     images, code_points, fonts, skipped = [], [], [], 0
-    for index, path in enumerate(_font_files()):
-        # BASIC: the other layout engine depends on a library that a machine may or may not have
-        font = ImageFont.truetype(path, 40, layout_engine=ImageFont.Layout.BASIC)
+    for index, path in enumerate(_font_files(FONTS)):
+        font = _opened(path)
         for code_point in sorted(filter(included, FT2Font(str(path)).get_charmap())):
             image = draw_glyph(font, chr(code_point))
             if image is None:
@@ -160,10 +175,18 @@ def _render() -> GlyphSet:
     return _glyph_set(drawn, _merge(drawn, points), points, np.array(fonts, np.int64), skipped)
 
 
-def _font_files() -> list[Path]:
-    from matplotlib import get_data_path
+def _opened(path: Path) -> ImageFont.FreeTypeFont:
+    # BASIC: the other layout engine depends on a library that a machine may or may not have
+    return ImageFont.truetype(path, 40, layout_engine=ImageFont.Layout.BASIC)
 
-    files = [Path(get_data_path()) / "fonts" / "ttf" / f"{name}.ttf" for name in FONTS]
+
+def _font_files(names: Sequence[str]) -> list[Path]:
+    try:
+        from matplotlib import get_data_path
+    except ImportError as error:
+        raise MissingDependency("drawing glyphs (matplotlib's fonts)", "report") from error
+
+    files = [Path(get_data_path()) / "fonts" / "ttf" / f"{name}.ttf" for name in names]
     missing = [file.name for file in files if not file.is_file()]
     if missing:
         raise DataError(

@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
-DATASETS = Registry("data set", {"digits": "zoo.data.images:digits"}, group="zoo.datasets")
+DATASETS = Registry(
+    "data set",
+    {
+        "digits": "zoo.data.images:digits",
+        "scripts": "zoo.data.scripts:scripts",
+        "textures_task": "zoo.data.texture_task:textures_task",
+    },
+    group="zoo.datasets",
+)
 
 
 def load_images(source: str | Path) -> LabelledData:

@@ -33,8 +33,8 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
     elif pretrained:
         if not spec.tag:
             raise WeightsError(
-                f"{spec.name} names an architecture, not weights. Fix: choose {spec.name}.glyphs or "
-                f"{spec.name}.textures, or train it from scratch (pretrained=False, --scratch)."
+                f"{spec.name} names an architecture, not weights. Fix: choose {spec.name}.glyphs, "
+                f"{spec.name}.simclr or {spec.name}.textures, or train it from scratch (pretrained=False, --scratch)."
             )
         file = WEIGHTS / f"{spec.arch}.{spec.tag}.safetensors"
         load_strictly(module, read_weights(file, spec.digest), spec.name)
