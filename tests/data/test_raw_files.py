@@ -8,7 +8,7 @@ import soundfile
 from PIL import Image
 
 import zoo
-from zoo.data import raw_files
+from zoo.data import raw, raw_files
 from zoo.data.raw_files import read_raw
 from zoo.errors import DataError, UnknownName
 
@@ -36,11 +36,11 @@ def test_parts_are_no_classes(photos):
 
 
 def test_large_folders_are_told_by_names_and_sizes(photos, monkeypatch):
-    monkeypatch.setattr(raw_files, "WHOLE", 10)
-    raw = read_raw(photos, "vision")
-    assert "names and sizes" in raw.notes[0]
+    monkeypatch.setattr(raw, "WHOLE", 10)
+    large = read_raw(photos, "vision")
+    assert "names and sizes" in large.notes[0]
     (photos / "left" / "0.png").unlink()
-    assert read_raw(photos, "vision").digest != raw.digest
+    assert read_raw(photos, "vision").digest != large.digest
 
 
 def test_sounds_are_paths(tmp_path):
