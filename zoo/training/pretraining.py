@@ -20,8 +20,9 @@ from zoo.training.kept import CHECKPOINTS, claim_together, save_backbone
 from zoo.training.learner import ObjectiveLearner
 from zoo.training.loop import History, make_accelerator, train
 from zoo.training.prefetching import Prefetched
-from zoo.training.processes import launched, rank, wait
+from zoo.training.processes import launched, processes, rank, wait
 from zoo.training.recipe import Recipe, load_recipe
+from zoo.training.sharing import rows_suffice
 from zoo.training.sources import SampleSource, batch_of
 from zoo.training.watching import Watcher, usual_every
 
@@ -114,15 +115,22 @@ def pretrain(
     if claim_together(folder, recipe, source):
         return load(str(folder))
     notes = (*backbone.notes, *(own.data.notes if own else ()), *getattr(chosen, "notes", ()))
+    apart = own if own and rows_suffice(learner, own, training.batch_size, training.seed) else None
+    if own and processes() > 1 and not apart:
+        notes = (*notes, "every process reads all rows of a batch: this objective's views mix its samples")
     for note in notes:
         say(note)
-    with Prefetched(
-        lambda step: batch_of(source, step, training.batch_size, training.seed), training.steps, workers if own else 0
-    ) as batches:
+
+    def read(step: int) -> Any:
+        if apart:
+            return apart.own(step, training.batch_size, training.seed)
+        return batch_of(source, step, training.batch_size, training.seed)
+
+    with Prefetched(read, training.steps, workers if own else 0) as batches:
         history = train(
             learner,
             parameter_groups(learner, lr=training.lr, weight_decay=training.weight_decay),
-            batches,
+            (lambda step: apart.joined(batches(step))) if apart else batches,
             training,
             after_step=chosen.after_step,
             observe=watcher,

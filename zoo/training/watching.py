@@ -6,6 +6,7 @@ Nothing here changes what is trained: modes and random states are set back.
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,7 +20,7 @@ from zoo.training.processes import rank
 from zoo.training.trial import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -88,6 +89,20 @@ class Watcher:
             self._tracker.log(told, step=done)
         self._began = time.perf_counter()
         return f"kNN {self.scores[-1][1]:.1f} %" if self.scores else ""
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run has to know, as JSON."""
+        first = asdict(self._first) if self._first else None
+        seen = {"scores": self.scores, "healths": self.healths, "warned": self.warned, "first": first}
+        return seen | ({"source": self._source.state()} if hasattr(self._source, "state") else {})
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.scores, self.healths = list(state.get("scores", [])), list(state.get("healths", []))
+        self.warned = state.get("warned", "")
+        self._first = Health(**state["first"]) if state.get("first") else None
+        if "source" in state:
+            self._source.restore(state["source"])  # type: ignore[attr-defined]
 
     def end(self) -> None:
         """Close the tracker."""
