@@ -11,7 +11,8 @@ from zoo.training.loop import make_accelerator
 from zoo.training.processes import anywhere, gathered, launched, processes, rank, share, total, wait
 make_accelerator("cpu", "no")
 wait()
-told = f"{rank()} {launched()} {processes()} {share(5)} {total(rank() + 1.5)} {gathered([rank()])} {anywhere(rank() == 1)} {anywhere(False)}"
+told = f"{rank()} {launched()} {processes()} {share(5)} {total(rank() + 1.5)}"
+told += f" {gathered([rank()])} {anywhere(rank() == 1)} {anywhere(False)}"
 Path(sys.argv[1], f"{rank()}.txt").write_text(told)  # lines of two processes may run into each other
 """
 
