@@ -10,6 +10,7 @@ from running import run
 import zoo
 from zoo.cli import main
 from zoo.cli.main import ROOMS, _parser
+from zoo.errors import Interrupted
 
 EXAMPLES = {
     name: vars(import_module(f"zoo.cli.{room}"))[f"{name.upper()}_EXAMPLES"]
@@ -118,3 +119,14 @@ def test_an_unknown_command_is_told_with_all_that_there_are(capsys):
     assert stop.value.code == 2
     said = capsys.readouterr().err
     assert all(name in said for names in ROOMS.values() for name in names)
+
+
+@pytest.mark.parametrize(("rank", "told"), [("0", "zoo pretrain: stopped after step 5\n"), ("1", "")])
+def test_of_processes_that_stop_together_one_tells_it(capsys, monkeypatch, rank, told):
+    def stopped(*_, **__):
+        raise Interrupted("stopped after step 5")
+
+    monkeypatch.setattr("zoo.training.pretraining.pretrain", stopped)
+    monkeypatch.setenv("RANK", rank)
+    assert main(["pretrain", "--recipe", "glyphs"]) == 130
+    assert capsys.readouterr().err == told

@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import soundfile
 from PIL import Image
 
 import zoo
-from zoo.data import raw_files
+from zoo.data import raw, raw_files, raw_tables
 from zoo.data.raw_files import read_raw
 from zoo.errors import DataError, UnknownName
 
@@ -36,11 +37,11 @@ def test_parts_are_no_classes(photos):
 
 
 def test_large_folders_are_told_by_names_and_sizes(photos, monkeypatch):
-    monkeypatch.setattr(raw_files, "WHOLE", 10)
-    raw = read_raw(photos, "vision")
-    assert "names and sizes" in raw.notes[0]
+    monkeypatch.setattr(raw, "WHOLE", 10)
+    large = read_raw(photos, "vision")
+    assert "names and sizes" in large.notes[0]
     (photos / "left" / "0.png").unlink()
-    assert read_raw(photos, "vision").digest != raw.digest
+    assert read_raw(photos, "vision").digest != large.digest
 
 
 def test_sounds_are_paths(tmp_path):
@@ -103,3 +104,24 @@ def test_the_hub(tmp_path, monkeypatch):
     raw = read_raw("hf-data:org/pets@v2", "vision")
     assert (raw.name, len(raw)) == ("org/pets", 1)
     assert raw.notes == ("fetched", "org/pets at commit c0ffee")
+
+
+@pytest.mark.parametrize("bound", [0, raw_tables.IN_MEMORY])
+def test_a_data_set_of_the_hub_in_several_shards_of_parts(hub, monkeypatch, bound):
+    """All of its files are fetched; then the train part alone is read, unpacked to disk where it is large."""
+    monkeypatch.setattr(raw_tables, "IN_MEMORY", bound)
+    files, expected = {}, []
+    for part, count in (("train", 3), ("validation", 1), ("test", 2)):
+        for shard in range(count):
+            texts = [f"{part} {shard} {row}" for row in range(20)]
+            expected += texts if part == "train" else []
+            written = io.BytesIO()
+            pyarrow.parquet.write_table(pyarrow.table({"text": texts, "label": [0, 1] * 10}), written)
+            files[f"data/{part}-{shard:05d}-of-{count:05d}.parquet"] = written.getvalue()
+    commit = hub.add("org/texts", files, repo_type="dataset")
+    raw = read_raw("hf-data:org/texts", "text")
+    assert list(raw.samples) == expected
+    assert raw.name == "org/texts"
+    assert any(note.startswith("only the train part is read; left out: test-00000") for note in raw.notes)
+    assert f"org/texts at commit {commit}" in raw.notes
+    assert read_raw(f"hf-data:org/texts@{commit}", "text").digest == raw.digest

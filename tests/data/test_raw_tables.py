@@ -1,11 +1,13 @@
 import io
 
 import numpy as np
+import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from zoo.data import raw_tables
 from zoo.data.raw_tables import Joined, from_tables
 from zoo.errors import DataError, UnknownName
 
@@ -81,3 +83,43 @@ def test_joined():
     for beyond in (-1, 3):
         with pytest.raises(IndexError):
             joined[beyond]
+
+
+def same_when_large(monkeypatch, *given, **options):
+    """The data of tables below and above the bound, and their samples, which are the same."""
+    small = from_tables(*given, **options)
+    with monkeypatch.context() as patch:
+        patch.setattr(raw_tables, "IN_MEMORY", 0)
+        large = from_tables(*given, **options)
+    assert (small.digest, small.notes, small.pairs, len(small)) == (large.digest, large.notes, large.pairs, len(large))
+    assert [small.origin(at) for at in range(len(small))] == [large.origin(at) for at in range(len(large))]
+    return small, large
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_tables_larger_than_memory_give_the_same(tmp_path, monkeypatch, suffix):
+    shards = []
+    for number in range(3):
+        frame = pandas.DataFrame({"text": [f"text {number}-{n} " * (n % 5) for n in range(30)], "other": "x y"})
+        path = tmp_path / f"train-{number}.{suffix}"
+        writer = {"csv": frame.to_csv, "parquet": frame.to_parquet}.get(suffix)
+        writer(path, index=False) if writer else frame.to_json(path, orient="records", lines=True)
+        shards.append(path)
+    for column, most in (("text", None), ("text", lambda some: 15), ("text,other", None)):
+        small, large = same_when_large(monkeypatch, shards, "text", column, most)
+        assert list(small.samples) == list(large.samples)
+        assert not isinstance(large.samples, list)
+
+
+def test_images_of_tables_larger_than_memory(tmp_path, monkeypatch):
+    paths = []
+    for number, wrap in enumerate((lambda image: image, lambda image: {"bytes": image, "path": "a.png"})):
+        path = tmp_path / f"{number}.parquet"
+        images = [wrap(png(number)), None, wrap(png(3))]
+        pyarrow.parquet.write_table(pyarrow.table({"image": images, "text": ["a", "b", "c"]}), path)
+        paths.append(path)
+    small, large = same_when_large(monkeypatch, paths, "vision")
+    shades = [int(np.asarray(image)[0, 0]) for image in large.samples]
+    assert shades == [int(np.asarray(image)[0, 0]) for image in small.samples] == [0, 3, 1, 3]
+    _, pairs = same_when_large(monkeypatch, paths, "image-text")
+    assert [text for _, text in pairs.samples] == ["a", "c", "a", "c"]

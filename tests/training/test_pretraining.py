@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -252,6 +253,54 @@ def test_unreadable_samples_are_listed_and_all_of_them_are_an_error(toys, photos
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds nothing for a backbone of vision"):
         zoo.pretrain("pocket/resnet10", tmp_path / "d", **options | {"data": tmp_path / "empty"})
+
+
+def test_a_sample_that_cannot_be_read_later_on_keeps_the_checkpoint(toys, photos, tmp_path):
+    """With another policy the run goes on, to the weights that it would have had with that policy all along."""
+    options = {"data": photos, "objective": "loudness", **FEW, "checkpoint_every": 1, "probe_every": 0}
+    for image in sorted(photos.rglob("*.png")):
+        kept = image.read_bytes()
+        image.write_bytes(b"no image")
+        out = tmp_path / f"out-{image.parent.name}-{image.stem}"
+        try:
+            zoo.pretrain("pocket/resnet10", out, **options, workers=0)
+        except DataError as error:
+            told = str(error)
+            if out.exists():  # not in the first batch, which is read before anything is written
+                break
+        image.write_bytes(kept)
+    assert re.search(
+        rf"{image.name} cannot be used .*after step [1-5] of 6, and the checkpoint .*step-[1-5] is kept\. Fix: mend",
+        told,
+    )
+    resumed = zoo.pretrain("pocket/resnet10", out, **options, bad_samples="skip")
+    whole = zoo.pretrain("pocket/resnet10", tmp_path / "whole", **options, bad_samples="skip")
+    assert resumed.spec.digest == whole.spec.digest
+    assert len((out / "bad_samples.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_resumed_run_keeps_its_probe_and_what_could_not_be_read(toys, photos, tmp_path, monkeypatch):
+    from zoo.training import loop
+
+    (photos / "left" / "0.png").write_bytes(b"no image")
+    options = {"data": photos, "objective": "loudness", "bad_samples": "skip", "probe_every": 1, **FEW}
+    options |= {"steps": 8, "checkpoint_every": 1}
+    original = loop.warmup_cosine
+
+    def dies(step, steps, warmup):
+        if step == 7:
+            raise OSError("power cut")
+        return original(step, steps, warmup)
+
+    monkeypatch.setattr(loop, "warmup_cosine", dies)
+    with pytest.raises(OSError, match="power cut"):
+        zoo.pretrain("pocket/resnet10", tmp_path, **options)
+    monkeypatch.setattr(loop, "warmup_cosine", original)
+    zoo.pretrain("pocket/resnet10", tmp_path, **options)
+    told = json.loads((tmp_path / "history.json").read_text())
+    assert [step for step, _ in told["probe"]] == [2, 3, 4, 5, 6, 7, 8]
+    assert [row[0] for row in told["health"]] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert told["bad_samples"] == 1
 
 
 def test_what_does_not_go_together(toys, bert, tmp_path):

@@ -1,3 +1,4 @@
+import json
 import threading
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from zoo.data.generated import Source, TextureSource
 from zoo.data.raw import RawData, from_labelled, from_list
 from zoo.data.raw_files import read_raw
 from zoo.errors import DataError, IncompatibleError, UnknownName, UsageError
+from zoo.training import sources
 from zoo.training.prefetching import Prefetched
 from zoo.training.sources import SampleSource, batch_of, bytes_of_context
 
@@ -127,6 +129,20 @@ def test_a_cap_and_all_unreadable(bert):
         SampleSource(spotty(set(range(30))), bert, policy="skip").at(0, 2, seed=0)
     with pytest.raises(UsageError, match="no policy"):
         SampleSource(spotty(set()), bert, policy="ignore")
+
+
+def test_what_no_process_could_read_is_counted_together(bert, monkeypatch):
+    one, other = (SampleSource(spotty({3, 9}), bert, policy="cap 4%") for _ in range(2))
+    one._readable(3)
+    other._readable(9)
+    monkeypatch.setattr(sources, "gathered", lambda found: [found, list(other.bad.values())])
+    with pytest.raises(DataError, match="2 of 30 samples of texts cannot be read, more than the 4 %"):
+        one.state()
+    resumed = SampleSource(spotty({3, 9}), bert, policy="skip")
+    monkeypatch.setattr(sources, "gathered", lambda found: [found])
+    resumed.restore(json.loads(json.dumps(one.state())))
+    assert sorted(resumed.bad) == [3, 9]
+    assert resumed.bad[9] == other.bad[9]
 
 
 def test_ids_beyond_the_vocabulary(bert):

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 
@@ -122,3 +124,33 @@ def test_features_that_collapse_are_told_once(pocket, tmp_path, monkeypatch):
     assert len(said) == 1
     assert said[0].startswith("step 2: the features collapse")
     assert [row[0] for row in look.healths][:2] == [1, 2]
+
+
+def test_a_resumed_run_knows_what_was_seen_before(pocket, tmp_path):
+    source = SampleSource(from_labelled(zoo.read_data("digits")), pocket)
+    look = watcher(pocket, source, tmp_path, every=1)
+    for step in (1, 2):
+        look(step, 1.0, pocket.module, "cpu")
+    resumed = watcher(pocket, source, tmp_path, every=1)
+    resumed.restore(json.loads(json.dumps(look.state())))
+    assert resumed.state() == look.state()
+    resumed(3, 1.0, pocket.module, "cpu")
+    assert [step for step, _ in resumed.scores] == [2, 3]
+    assert [row[0] for row in resumed.healths] == [1, 2, 3]
+    resumed.restore({})  # of a checkpoint that an older version wrote
+    assert resumed.scores == []
+
+
+def test_curves_of_tensorboard_can_be_read_again(pocket, tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    source = SampleSource(from_labelled(zoo.read_data("digits")), pocket)
+    look = watcher(pocket, source, tmp_path, tracker="tensorboard")
+    losses = [0.5, 0.25, 0.125]
+    for step, loss in enumerate(losses, start=1):
+        look(step, loss, pocket.module, "cpu")
+    look.end()
+    read = accumulator.EventAccumulator(str(tmp_path / "zoo")).Reload()
+    assert [(event.step, event.value) for event in read.Scalars("loss")] == list(enumerate(losses, start=1))
+    assert [event.step for event in read.Scalars("samples_per_second")] == [1, 2, 3]
+    accuracy = [[event.step, pytest.approx(event.value, abs=1e-3)] for event in read.Scalars("knn_accuracy")]
+    assert accuracy == look.scores

@@ -48,8 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ZooError as error:
         if options.debug:
             raise
-        print(f"zoo {options.command}: {error}", file=sys.stderr)
-        return 130 if isinstance(error, Interrupted) else 2
+        stopped = isinstance(error, Interrupted)
+        if not stopped or os.environ.get("RANK", "0") == "0":  # of several processes that stop together one tells it
+            print(f"zoo {options.command}: {error}", file=sys.stderr)
+        return 130 if stopped else 2
     except KeyboardInterrupt:
         print(f"zoo {options.command}: stopped. What is stored is kept.", file=sys.stderr)
         return 130

@@ -118,7 +118,8 @@ def content_digest(root: Path, paths: Sequence[Path]) -> str:
     content = hashlib.sha256()
     for path in paths:
         content.update(os.fsencode(path.relative_to(root)) + b"\0")
-        content.update(hashlib.sha256(path.read_bytes()).digest())
+        with path.open("rb") as file:  # which may be larger than memory
+            content.update(hashlib.file_digest(file, "sha256").digest())
     return content.hexdigest()
 
 

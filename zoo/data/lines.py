@@ -130,6 +130,25 @@ def cut_at(data: bytes, most: int) -> int:
     return place
 
 
+def places_of(text: str, most: int) -> list[tuple[int, int]]:
+    r"""Where the pieces of a text stand in its UTF-8, as (start, length): `most` bytes or fewer, without blanks around.
+
+    Example:
+        >>> places_of(" two three four\n", 10)
+        [(1, 9), (11, 4)]
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    place, end, found = _outside(text), len(data) - _outside(text[::-1]), []
+    while place < end:
+        window = data[place : min(end, place + most + 1)]  # of one piece, and not of all that follows
+        length = cut_at(window, most) if len(window) > most else len(window)
+        piece = window[:length].decode("utf-8", "surrogatepass")
+        if kept := piece.strip():
+            found.append((place + _outside(piece), len(kept.encode("utf-8", "surrogatepass"))))
+        place += length
+    return found
+
+
 def pieces(text: str, most: int) -> list[str]:
     """A text in memory, in pieces of at most `most` bytes.
 
@@ -137,13 +156,13 @@ def pieces(text: str, most: int) -> list[str]:
         >>> pieces("two three four", 10)
         ['two three', 'four']
     """
-    data, found = text.strip().encode("utf-8", "surrogatepass"), []
-    while len(data) > most:
-        place = cut_at(data, most)
-        found.append(data[:place])
-        data = data[place:]
-    made = [one.decode("utf-8", "surrogatepass").strip() for one in (*found, data)]
-    return [one for one in made if one]
+    data = text.encode("utf-8", "surrogatepass")
+    return [data[start : start + length].decode("utf-8", "surrogatepass") for start, length in places_of(text, most)]
+
+
+def _outside(text: str) -> int:
+    """Bytes of the blanks that a text begins with."""
+    return len(text[: len(text) - len(text.lstrip())].encode("utf-8", "surrogatepass"))
 
 
 def text_lines(files: Sequence[Path], most: Most = None) -> Lines:

@@ -7,17 +7,21 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.data.folders import content_digest, unreadable
 from zoo.data.lines import cut_texts
 from zoo.data.sources.samples import content_of
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
 
     from zoo.data.labelled import LabelledData
     from zoo.data.lines import Most
+
+WHOLE = 2**31  # bytes of files whose contents enter the digest; of larger ones names and sizes do
 
 
 @dataclass(frozen=True)
@@ -81,3 +85,21 @@ def from_list(samples: list[Any], modality: str, most: Most = None) -> RawData:
             plain = os.fspath(part) if isinstance(part, os.PathLike) else part
             content.update(hashlib.sha256(content_of(plain)).digest())
     return RawData("list", samples, content.hexdigest(), notes=notes, pairs=pairs)
+
+
+def digest_of_files(files: Sequence[Path], root: Path) -> tuple[str, tuple[str, ...]]:
+    """SHA-256 of files: of their contents, or, where these are large, of their names and sizes, which a note says.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    try:
+        sizes = [path.stat().st_size for path in files]
+        if sum(sizes) <= WHOLE:
+            return content_digest(root, files), ()
+    except OSError as error:
+        raise unreadable(error, root) from error
+    listed = hashlib.sha256()
+    for path, size in zip(files, sizes, strict=True):
+        listed.update(os.fsencode(path.relative_to(root)) + b"\0%d\n" % size)
+    return listed.hexdigest(), (f"{sum(sizes) / 1e9:.1f} GB of files: the digest is of their names and sizes",)

@@ -14,7 +14,6 @@ Anything else is read by `zoo.read_data`, which wants labels.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.data.audio import SUFFIXES as AUDIO
-from zoo.data.folders import content_digest, shown, unreadable
+from zoo.data.folders import shown, unreadable
 from zoo.data.images import DATASETS, open_image
 from zoo.data.images import SUFFIXES as IMAGES
 from zoo.data.labelled import LabelledData
 from zoo.data.lines import text_lines
-from zoo.data.raw import RawData, from_labelled, from_list
+from zoo.data.raw import RawData, digest_of_files, from_labelled, from_list
 from zoo.data.raw_tables import from_tables
 from zoo.data.sources.read import read_data
 from zoo.data.sources.samples import Opened
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from zoo.data.lines import Most
 
 FILES: dict[str, tuple[str, ...]] = {"vision": IMAGES, "speech": AUDIO, "text": (".txt",), "image-text": ()}
-WHOLE = 2**31  # bytes of files whose contents enter the digest; of larger folders names and sizes do
 
 
 def read_raw(source: Any, modality: str, *, column: str = "", most: Most = None) -> RawData:
@@ -116,7 +114,7 @@ def _from_files(files: Sequence[Path], root: Path, name: str, modality: str, mos
     if modality == "vision":
         samples = Opened(len(files), lambda at: open_image(files[at]))
     targets, classes = _classes(files, root)
-    digest, notes = _digest(files, root)
+    digest, notes = digest_of_files(files, root)
     return RawData(name, samples, digest, Opened(len(files), lambda at: shown(files[at])), notes, targets, classes)
 
 
@@ -128,19 +126,6 @@ def _classes(files: Sequence[Path], root: Path) -> tuple[np.ndarray | None, tupl
         return None, ()
     places = {name: at for at, name in enumerate(names)}
     return np.array([places[name] for name in first]), tuple(shown(name) for name in names)
-
-
-def _digest(files: Sequence[Path], root: Path) -> tuple[str, tuple[str, ...]]:
-    try:
-        sizes = [path.stat().st_size for path in files]
-        if sum(sizes) <= WHOLE:
-            return content_digest(root, files), ()
-    except OSError as error:
-        raise unreadable(error, root) from error
-    listed = hashlib.sha256()
-    for path, size in zip(files, sizes, strict=True):
-        listed.update(os.fsencode(path.relative_to(root)) + b"\0%d\n" % size)
-    return listed.hexdigest(), (f"{sum(sizes) / 1e9:.1f} GB of files: the digest is of their names and sizes",)
 
 
 def _below(folder: Path, suffixes: Sequence[str]) -> list[Path]:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.data.folders import content_digest
+from zoo.data.arrow import IN_MEMORY
 from zoo.data.lines import cut_texts
-from zoo.data.raw import RawData
+from zoo.data.raw import RawData, digest_of_files
 from zoo.data.sources.kinds import is_empty, kind_of
 from zoo.data.sources.parts import part_of
 from zoo.data.sources.samples import Opened, samples_of
+from zoo.data.stored import Cells, Pieces, Store
+from zoo.data.table_rows import head_of, stored_table, unpacked_size
 from zoo.data.tables import read_table
 from zoo.errors import DataError, UnknownName
 
@@ -54,19 +56,29 @@ def from_tables(
         notes.append(f"only the train part is read; left out: {', '.join(others[:6])}{', ...' * (len(others) > 6)}")
     kinds = ("text", "text") if modality == "text" and column.count(",") == 1 else KINDS[modality]
     samples, origins, empty = [], [], 0
+    large = unpacked_size(paths) > IN_MEMORY
+    store = Store()
     for path in paths:
-        table = dataclasses.replace(read_table(path), confined=confined)
+        table = dataclasses.replace(head_of(path) if large else read_table(path), confined=confined)
         names = _columns(table, kinds, column)
+        table = stored_table(path, names, store, confined) if large else table
         full = _full_rows(table, names)
         empty += len(table) - len(full)
         samples.append(_samples(table, names, kinds, full))
         origins.append(Opened(len(full), _origin(table, full)))
+    store.close_writing()
     notes += [f"{empty} rows with an empty cell are left out"] if empty else []
     every, places = Joined(samples), Joined(origins)
     if not len(every):
         raise DataError(f"{', '.join(map(str, paths[:3]))} holds no samples. Fix: give a table with some.")
     root = root or paths[0].parent
-    listed = hashlib.sha256(f"{column} {content_digest(root, paths)}".encode()).hexdigest()
+    content, told = digest_of_files(paths, root)
+    listed = hashlib.sha256(f"{column} {content}".encode()).hexdigest()
+    notes += told
+    if kinds == ("text",) and large:
+        cut = Pieces(every, most)
+        whole = len(cut) == len(every)
+        return RawData(paths[0].name, cut, listed, places if whole else (), (*notes, *cut.notes))
     if kinds == ("text",):
         texts, told = cut_texts(list(every), most)
         whole = len(texts) == len(every)
@@ -127,16 +139,26 @@ def _full_rows(table: Table, names: Sequence[str]) -> np.ndarray:
     full = np.ones(len(table), dtype=bool)
     for name in names:
         cells = table.columns[name]
+        if isinstance(cells, Cells):
+            full &= cells.filled
+            continue
         chunks = getattr(cells, "chunks", None)  # of Arrow, which knows without reading the bytes
         full &= chunks.is_valid().to_numpy() if chunks is not None else np.array([not is_empty(cell) for cell in cells])
     return np.flatnonzero(full)
 
 
 def _samples(table: Table, names: Sequence[str], kinds: Sequence[str], rows: np.ndarray) -> Sequence[Any]:
-    read = [samples_of(table, [name], kind, rows)[0] for name, kind in zip(names, kinds, strict=True)]
+    read = [_column(table, name, kind, rows) for name, kind in zip(names, kinds, strict=True)]
     if len(read) == 1:
         return read[0]
     return Opened(len(rows), lambda at: tuple(one[at] for one in read))
+
+
+def _column(table: Table, name: str, kind: str, rows: np.ndarray) -> Sequence[Any]:
+    cells = table.columns[name]
+    if kind == "text" and isinstance(cells, Cells):  # which are not read before they are drawn
+        return Opened(len(rows), lambda at: cells[int(rows[at])])
+    return samples_of(table, [name], kind, rows)[0]
 
 
 def _origin(table: Table, rows: np.ndarray) -> Any:

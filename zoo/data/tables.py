@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
-_LARGEST_CELL = 1 << 30  # characters; csv's own limit is 131,072, which long documents exceed
+LARGEST_CELL = 1 << 30  # characters; csv's own limit is 131,072, which long documents exceed
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def text_of(path: Path) -> str:
 
 def _separated(path: Path, delimiter: str) -> dict[str, list[str | None]]:
     text = text_of(path)
-    limit = csv.field_size_limit(_LARGEST_CELL)
+    limit = csv.field_size_limit(LARGEST_CELL)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -119,12 +119,7 @@ def _separated(path: Path, delimiter: str) -> dict[str, list[str | None]]:
     finally:
         csv.field_size_limit(limit)
     head, *rows = rows or [[]]
-    if len(head) == 1 and (other := next((each for each in ";\t|" if each in head[0]), "")):
-        raise DataError(
-            f"{path} seems to have {other!r} between its cells. Fix: save it with commas (.csv) or tabs (.tsv) instead."
-        )
-    if twice := [name for index, name in enumerate(head) if name in head[:index]]:
-        raise DataError(f"{path} has two columns {twice[0]!r}. Fix: rename one in its first row.")
+    check_head(path, head)
     rows = [row for row in rows if row]
     if wide := [index for index, row in enumerate(rows) if len(row) > len(head)]:
         raise DataError(
@@ -134,14 +129,33 @@ def _separated(path: Path, delimiter: str) -> dict[str, list[str | None]]:
     return {name: [row[at] if at < len(row) else None for row in rows] for at, name in enumerate(head)}
 
 
+def check_head(path: Path, head: Sequence[str]) -> None:
+    """Refuse a first row whose names cannot tell columns apart.
+
+    Raises:
+        DataError: one name with a separator in it, or one name twice.
+    """
+    if len(head) == 1 and (other := next((each for each in ";\t|" if each in head[0]), "")):
+        raise DataError(
+            f"{path} seems to have {other!r} between its cells. Fix: save it with commas (.csv) or tabs (.tsv) instead."
+        )
+    if twice := [name for index, name in enumerate(head) if name in head[:index]]:
+        raise DataError(f"{path} has two columns {twice[0]!r}. Fix: rename one in its first row.")
+
+
 def _json_lines(path: Path) -> dict[str, list[Any]]:
-    rows = list(_objects(path))
+    rows = list(objects_of(path, text_of(path).split("\n")))  # not splitlines: JSON may hold its other ends
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def _objects(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(text_of(path).split("\n"), start=1):  # not splitlines: JSON may hold its other ends
+def objects_of(path: Path, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The objects in lines of JSON, without blank ones.
+
+    Raises:
+        DataError: a line that is no object.
+    """
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:

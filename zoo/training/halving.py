@@ -178,8 +178,9 @@ class Halving:
         views = getattr(unwrapped(learner), "views", None)
         whole = views(batch, generator) if views else batch
         mass = getattr(unwrapped(learner), "mass", None)
-        weight, value, rows = float(mass(whole)) if mass else 0.0, 0.0, share(self.size)
+        value, rows = 0.0, share(self.size)
         own, part = taken(whole, rows), (rows.stop - rows.start) / self.size
+        weight = total(float(mass(own))) if mass else 0.0  # of the whole, of which this process may know its rows only
         left = list(chunks(own, rows.stop - rows.start, self.most, self.least))
         while left:
             chunk, counted = left.pop(0)

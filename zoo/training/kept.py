@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo.errors import WeightsError
+from zoo.errors import DataError, WeightsError
 from zoo.io.atomic import replace
 from zoo.providers.loading import RECORD, WEIGHTS
 from zoo.specs import BackboneSpec
@@ -72,6 +72,22 @@ def claim_together(folder: Path, recipe: Recipe, source: Source) -> bool:
         finished = claim(folder, recipe, source)
     wait()
     return finished
+
+
+def unread(error: DataError, folder: Path, done: int, steps: int) -> DataError:
+    """The error of data that could not be read in the middle of a run, with how far it got and what is kept.
+
+    Example:
+        >>> from pathlib import Path
+        >>> print(unread(DataError("a.png is no image. Fix: mend it."), Path("runs/a"), 7, 10))
+        a.png is no image. This was after step 7 of 10, and there is no checkpoint yet. \
+Fix: mend it.
+    """
+    what, _, fix = str(error).partition(" Fix: ")
+    saved = sorted((folder / CHECKPOINTS).glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
+    there = f"the checkpoint {saved[-1]} is kept" if saved else "there is no checkpoint yet"
+    on = " The same command with another policy for bad samples goes on from there; other data begin anew."
+    return DataError(f"{what} This was after step {done} of {steps}, and {there}. Fix: {fix}{on * bool(saved)}")
 
 
 def save_backbone(

@@ -17,7 +17,7 @@ from zoo.training.checkpoint import Checkpoints
 from zoo.training.device import check_precision, choose_device
 from zoo.training.halving import Halving, batch_on, trains_batchnorm
 from zoo.training.optimiser import adamw, warmup_cosine
-from zoo.training.processes import launched, processes, rank, share
+from zoo.training.processes import anywhere, launched, processes, rank, share
 from zoo.training.progress import Progress
 from zoo.training.recomputing import recomputing
 from zoo.training.stopping import Best
@@ -78,8 +78,8 @@ def train(
     stopped and resumed ends with the same weights as one that was not (on CPU with one thread).
 
     When memory runs out the batch goes through the network in halves, quarters and so on, and the loss must be a mean
-    over samples for that: see `zoo.training.halving`. Under `torchrun` each process draws the whole batch and takes its
-    rows of it, so that the losses are those of one process up to rounding.
+    over samples for that: see `zoo.training.halving`. Under `torchrun` each process gets the whole batch, or one that
+    is right in its own rows, and takes these, so that the losses are those of one process up to rounding.
 
     Args:
         learner: a module whose forward takes a `Batch` and a `torch.Generator` and returns a scalar loss; it is trained
@@ -89,7 +89,7 @@ def train(
         spec: steps, rates, device.
         after_step: called after every optimiser step.
         observe: called after every step with its number (from 1), its loss, the learner and the device; what it returns
-            is shown beside the loss.
+            is shown beside the loss. Checkpoints keep its `state()` (JSON) for `restore`, where it has these.
         judge: scores the network while it trains; the run ends when its patience does, with the best weights. The
             schedule is that of all `spec.steps`.
         checkpoints: folder for checkpoints; an unfinished run found there is resumed.
@@ -140,7 +140,7 @@ def train(
             spec.batch_size, 2 if any(map(trains_batchnorm, prepared.modules())) else 1, quiet, _chunk(spec)
         )
         if saved and first:
-            _recall(saved, halving, best, average)
+            _recall(saved, halving, best, average, observe)
         wall, cpu, done = time.perf_counter(), time.process_time(), first
         with (
             Progress(label, spec.steps, done=first, quiet=quiet or rank() > 0) as progress,
@@ -165,11 +165,11 @@ def train(
                 progress.advance(note=f"loss {history.losses[-1]:.3f}{told and f', {told}'}")
                 if best and best.due(done, spec.steps):
                     best.see(done, learner, accelerator.device)
-                last, stop = done == spec.steps or (best is not None and best.stops), interrupted()
+                last, stop = done == spec.steps or (best is not None and best.stops), anywhere(interrupted())
                 if last or stop or done % spec.checkpoint_every == 0:
                     watch.weights(step, learner)
                     if saved:
-                        saved.save(done, history.losses, *_remembered(halving, best, average))
+                        saved.save(done, history.losses, *_remembered(halving, best, average, observe))
                 if stop and not last:  # one that came while this was saved waits for the next step
                     raise _interrupted(label, done, spec, checkpoints)
         history.timed_steps = done - first
@@ -202,16 +202,21 @@ def _mechanics(accelerator: Any, optimiser: Any) -> tuple[Callable[..., Any], Ca
 
 
 def _remembered(
-    halving: Halving, best: Best | None, average: Average | None
+    halving: Halving, best: Best | None, average: Average | None, observe: Observe | None
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What a checkpoint holds beside weights, optimiser and losses."""
-    state: dict[str, Any] = {"chunk": halving.most, "notes": halving.notes}
+    seen: Callable[[], dict[str, Any]] = getattr(observe, "state", dict)
+    state: dict[str, Any] = {"chunk": halving.most, "notes": halving.notes, "observed": seen()}
     if best:
         return state | {"scores": best.scores}, best.weights
     return state, average.weights if average else {}
 
 
-def _recall(saved: Checkpoints, halving: Halving, best: Best | None, average: Average | None) -> None:
+def _recall(
+    saved: Checkpoints, halving: Halving, best: Best | None, average: Average | None, observe: Observe | None
+) -> None:
+    if restore := getattr(observe, "restore", None):
+        restore(saved.state.get("observed", {}))
     halving.most = saved.state.get("chunk", halving.most)
     halving.notes[:] = saved.state.get("notes", [])
     if best:

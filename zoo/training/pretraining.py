@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.adaptations.groups import parameter_groups
 from zoo.data.bad_samples import write_bad_samples
-from zoo.errors import IncompatibleError, UsageError
+from zoo.errors import DataError, IncompatibleError, UsageError
 from zoo.objectives import compatible
 from zoo.providers.loading import load, seeded, spec_of
 from zoo.providers.weights import weights_digest
@@ -16,12 +16,13 @@ from zoo.specs import digest_of
 from zoo.training.assembling import objective_of, recipe_of, recipe_with, source_of
 from zoo.training.device import choose_device
 from zoo.training.flops import step_flops
-from zoo.training.kept import CHECKPOINTS, claim_together, save_backbone
+from zoo.training.kept import CHECKPOINTS, claim_together, save_backbone, unread
 from zoo.training.learner import ObjectiveLearner
 from zoo.training.loop import History, make_accelerator, train
 from zoo.training.prefetching import Prefetched
-from zoo.training.processes import launched, rank, wait
+from zoo.training.processes import launched, processes, rank, wait
 from zoo.training.recipe import Recipe, load_recipe
+from zoo.training.sharing import rows_suffice
 from zoo.training.sources import SampleSource, batch_of
 from zoo.training.watching import Watcher, usual_every
 
@@ -114,24 +115,35 @@ def pretrain(
     if claim_together(folder, recipe, source):
         return load(str(folder))
     notes = (*backbone.notes, *(own.data.notes if own else ()), *getattr(chosen, "notes", ()))
+    apart = own if own and rows_suffice(learner, own, training.batch_size, training.seed) else None
+    if own and processes() > 1 and not apart:
+        notes = (*notes, "every process reads all rows of a batch: this objective's views mix its samples")
     for note in notes:
         say(note)
-    with Prefetched(
-        lambda step: batch_of(source, step, training.batch_size, training.seed), training.steps, workers if own else 0
-    ) as batches:
-        history = train(
-            learner,
-            parameter_groups(learner, lr=training.lr, weight_decay=training.weight_decay),
-            batches,
-            training,
-            after_step=chosen.after_step,
-            observe=watcher,
-            checkpoints=folder / CHECKPOINTS,
-            identity=digest_of([recipe.digest, source.digest, weights_digest(learner)]),
-            label=f"pre-training {recipe.backbone} on {recipe.data}",
-            quiet=quiet,
-        )
-    watcher.end()
+
+    def read(step: int) -> Any:
+        if apart:
+            return apart.own(step, training.batch_size, training.seed)
+        return batch_of(source, step, training.batch_size, training.seed)
+
+    try:
+        with Prefetched(read, training.steps, workers if own else 0) as batches:
+            history = train(
+                learner,
+                parameter_groups(learner, lr=training.lr, weight_decay=training.weight_decay),
+                (lambda step: apart.joined(batches(step))) if apart else batches,
+                training,
+                after_step=chosen.after_step,
+                observe=watcher,
+                checkpoints=folder / CHECKPOINTS,
+                identity=digest_of([recipe.digest, source.digest, weights_digest(learner)]),
+                label=f"pre-training {recipe.backbone} on {recipe.data}",
+                quiet=quiet,
+            )
+    except DataError as error:
+        raise unread(error, folder, watcher.done, training.steps) from error
+    finally:
+        watcher.end()
     cost = _cost(recipe, source, history, watcher.seconds)  # in every process: a loss that gathers waits for all
     if rank() == 0:
         bad = sorted(own.bad.values(), key=lambda one: one.index) if own else []

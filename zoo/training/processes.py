@@ -53,6 +53,27 @@ def total(value: float) -> float:
     return float(sums)
 
 
+def gathered(value: Any) -> list[Any]:
+    """What each process has here, in their order; it must be small, and all of them must ask.
+
+    Example:
+        >>> gathered("a")
+        ['a']
+    """
+    if processes() == 1:
+        return [value]
+    import torch
+
+    found: list[Any] = [None] * processes()
+    torch.distributed.all_gather_object(found, value)
+    return found
+
+
+def anywhere(asked: bool) -> bool:
+    """Whether it is so in any process, the same answer in each."""
+    return asked if processes() == 1 else total(float(asked)) > 0
+
+
 def share(size: int) -> slice:
     """The rows of a batch of `size` that this process takes; counts differ by one at most.
 

@@ -62,10 +62,14 @@ class Recipe(Record):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what changes the weights: not of the description, the device or how often it is saved."""
+        """SHA-256 of what changes the weights: not of the description, the device or how often it is saved.
+
+        Nor of the policy for bad samples: a run that it ended goes on with another one, to the same weights.
+        """
         ignored = {"device", "checkpoint_every"}
         training = {k: v for k, v in self.training.to_json().items() if k not in ignored}
-        return digest_of({**self.to_json(), "about": "", "training": training})
+        own = {k: v for k, v in self.to_json().items() if k != "bad_samples"}
+        return digest_of({**own, "about": "", "training": training})
 
 
 def recipe_names() -> list[str]:

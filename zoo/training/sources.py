@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext
+from dataclasses import asdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,12 @@ from zoo.data.augment import augmented, layout_of, named
 from zoo.data.bad_samples import BadSample, allowed_share
 from zoo.data.batches import EpochOrder, generator_at
 from zoo.errors import DataError, IncompatibleError
-from zoo.providers.bundles import bundled
 from zoo.training.inputs import nbytes
+from zoo.training.processes import gathered, share
+from zoo.training.sharing import Rows, batch_from, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Generator
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 USUAL = {"images": "warp", "waveforms": "shift_gain_noise", "frames": "spec_masks", "tokens": "token_dropout"}
 """What corrupts inputs of a layout, unless another augmentation is named."""
+
+AROUND = 1200  # bytes that keeping a sample takes beside its numbers, as measured for short texts
 
 
 class SampleSource:
@@ -89,6 +93,14 @@ class SampleSource:
         """Batch `step`: each sample comes once before any comes twice."""
         return self._batch(self._order(size, seed)(step).tolist())
 
+    def own(self, step: int, size: int, seed: int) -> Rows:
+        """The rows of batch `step` that this process takes; nothing else is read."""
+        return self._rows(self._order(size, seed)(step)[share(size)].tolist())
+
+    def joined(self, rows: Rows) -> Batch:
+        """The batch that all processes share, with zeros for the rows of the others; all of them call this."""
+        return whole(rows, self._backbone.spec.padding)
+
     def batch(self, size: int, generator: Generator) -> Batch:
         """Samples drawn with replacement."""
         return self._batch(torch.randint(len(self.data), (size,), generator=generator).tolist())
@@ -106,14 +118,15 @@ class SampleSource:
             DataError: a sample cannot be read and the policy does not allow that, or none can be read.
             IncompatibleError: ids beyond the network's vocabulary.
         """
+        rows = self._rows(drawn)
+        return batch_from(rows.made, rows.targets, self._backbone.spec.padding)
+
+    def _rows(self, drawn: Sequence[int]) -> Rows:
         found = [self._readable(index) for index in drawn]
         targets = torch.zeros(len(drawn), dtype=torch.int64)
         if self.data.targets is not None:
             targets = torch.from_numpy(self.data.targets[[index for index, _ in found]]).long()
-        made, padding = [inputs for _, inputs in found], self._backbone.spec.padding
-        if self.data.pairs:
-            return Batch(tuple(bundled(side, padding) for side in zip(*made, strict=True)), targets)
-        return Batch(bundled(made, padding), targets)
+        return Rows([inputs for _, inputs in found], targets)
 
     def _readable(self, index: int) -> tuple[int, Any]:
         """The sample at `index`, or the next one that can be read."""
@@ -138,7 +151,7 @@ class SampleSource:
             self._check_ids(side, place)
         made = tuple(sides) if self.data.pairs else sides[0]
         with self._lock:
-            size = sum(map(nbytes, sides))
+            size = sum(map(nbytes, sides)) + AROUND
             if place not in self._kept and size <= self._left:
                 self._kept[place] = made
                 self._left -= size
@@ -154,11 +167,29 @@ class SampleSource:
                 f"and the network has a vocabulary of {self._vocabulary}. Fix: use the tokenizer that belongs to it."
             )
 
+    def state(self) -> dict[str, Any]:
+        """What a resumed run has to know: samples that no process could read. All processes call this.
+
+        Raises:
+            DataError: they are more than the policy allows.
+        """
+        with self._lock:
+            found = list(self.bad.values())
+        for bad in (one for some in gathered(found) for one in some):
+            if bad.index not in self.bad:
+                self._note(bad)
+        return {"bad": [asdict(self.bad[index]) for index in sorted(self.bad)]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state`."""
+        with self._lock:
+            self.bad |= {one["index"]: BadSample(**one) for one in state.get("bad", [])}
+
     def _note(self, bad: BadSample) -> None:
         with self._lock:
             self.bad[bad.index] = bad
-        share = 100 * len(self.bad) / len(self.data)
-        if len(self.bad) == len(self.data) or share <= self._allowed:
+        percent = 100 * len(self.bad) / len(self.data)
+        if len(self.bad) == len(self.data) or percent <= self._allowed:
             return
         many = f"{len(self.bad)} of {len(self.data)} samples of {self.name} cannot be read" if self._allowed else ""
         more = f", more than the {self._allowed:g} % that are allowed; the last: " if self._allowed else ""

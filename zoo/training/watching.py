@@ -6,6 +6,7 @@ Nothing here changes what is trained: modes and random states are set back.
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,7 +20,7 @@ from zoo.training.processes import rank
 from zoo.training.trial import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -41,6 +42,7 @@ class Watcher:
         warned: that they have collapsed, or empty.
         seconds: how long the looks took.
         every: steps between two looks at the features; 0 for none.
+        done: steps of the run so far.
 
     Args:
         backbone, source: of the run.
@@ -65,6 +67,7 @@ class Watcher:
         self.warned = ""
         self._first: Health | None = None
         self.seconds = 0.0
+        self.done = 0
         self.every = every
         self._backbone, self._source, self._size, self._steps = backbone, source, size, steps
         self._tracker_of = tracker_class(tracker) if tracker else None
@@ -75,6 +78,7 @@ class Watcher:
 
     def __call__(self, done: int, loss: float, learner: nn.Module, device: Any) -> str:
         """After step `done`, from 1."""
+        self.done = done
         pace = self._size / max(1e-9, time.perf_counter() - self._began)
         told: dict[str, float] = {"loss": loss, "samples_per_second": pace}
         if self.every and (done == 1 or done % self.every == 0 or done == self._steps):
@@ -88,6 +92,26 @@ class Watcher:
             self._tracker.log(told, step=done)
         self._began = time.perf_counter()
         return f"kNN {self.scores[-1][1]:.1f} %" if self.scores else ""
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run has to know, as JSON."""
+        first = asdict(self._first) if self._first else None
+        seen = {
+            "done": self.done,
+            "scores": self.scores,
+            "healths": self.healths,
+            "warned": self.warned,
+            "first": first,
+        }
+        return seen | ({"source": self._source.state()} if hasattr(self._source, "state") else {})
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.scores, self.healths = list(state.get("scores", [])), list(state.get("healths", []))
+        self.warned, self.done = state.get("warned", ""), state.get("done", 0)
+        self._first = Health(**state["first"]) if state.get("first") else None
+        if "source" in state:
+            self._source.restore(state["source"])  # type: ignore[attr-defined]
 
     def end(self) -> None:
         """Close the tracker."""
