@@ -72,7 +72,7 @@ def load_collection(name: str | Path, level: str = "quick") -> Collection:
 
 
 def collection_file(name: str | Path) -> Path | None:
-    """The file of a collection, by path or name; None for everything else, such as a suite or a file that is not there.
+    """The file of a collection, by path or name; None for everything else, such as a suite or a missing file.
 
     Example:
         >>> collection_file("pocket").name, collection_file("digits")
@@ -199,7 +199,7 @@ def _check_rows(rows: Any, modalities: set[str]) -> None:
 
 
 def _is_collection(path: Path) -> bool:
-    """Whether a file says that it is a collection; one that is not valid TOML is left to whoever reads it as a suite."""
+    """Whether a file says that it is a collection; invalid TOML is left to whoever reads it as a suite."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")).get("kind") == KIND
     except (OSError, ValueError):
