@@ -98,8 +98,9 @@ def _average(
     complete = sum(1 for own in groups if own and not _lack(own))
     average = Average(modality, role, source, rank, complete, len(groups))
     if lacking or complete < len(groups):
-        named = ", ".join(lacking) or "a task without such an arm"
-        return replace(average, why=f"incomplete: {named}")
+        none = sum(not own for own in groups)
+        lacking += [f"{none} of the tasks without such an arm"] if none else []
+        return replace(average, why=f"incomplete: {', '.join(lacking)}")
     tables = [_scores(own, known) for own in groups]
     if len({arms.shape for arms, _ in tables}) > 1:
         return replace(average, why="incomplete: the tasks have different numbers of seeds")

@@ -102,14 +102,14 @@ def summarise_collection(collection: Collection, parts: list[Part]) -> View:
 def rows_of(collection: Collection, parts: list[Part], modality: str) -> list[tuple[str, str]]:
     """(role, source) of every row of a modality's matrix: sources as the collection lists them, then the others.
 
-    Where no part has a store, the listed sources stand as fine-tuned and frozen, so that what did not run is shown.
+    Where no part has a store, the listed sources (or one without a name) stand, so that what did not run is shown.
     """
     mine = [part for part in parts if part.member.modality == modality]
     found = dict.fromkeys(
         (arm.role, source_of(arm.id)) for part in mine if part.suite for arm in part.suite.arms if arm.role in ROWS
     )
     listed = [str(name) for name in collection.rows.get(modality, [])]
-    pairs = list(found) or [(role, source) for role in "PF" for source in listed]
+    pairs = list(found) or [(role, source) for role in "PF" for source in listed or [""]]
     order = [*listed, *(source for _, source in pairs)]
     return sorted(pairs, key=lambda pair: (ROWS.index(pair[0]), order.index(pair[1])))
 

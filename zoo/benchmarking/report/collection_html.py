@@ -41,7 +41,7 @@ def render_collection_html(view: View, pages: Sequence[str] = ()) -> str:
     template = resources.files("zoo.benchmarking.report").joinpath("page.html").read_text(encoding="utf-8")
     spoken = [f"<strong>{escape(name)}</strong>: {escape(story)}" for name, story in words.answers(view)]
     cautions = [
-        f"{len(view.summary.gaps)} cells are shown in {len(view.collection.modalities)} matrices. Each verdict holds at "
+        f"{len(view.summary.gaps)} cells in {len(view.collection.modalities)} matrices. Each verdict holds at "
         f"{view.summary.confidence:.0%} on its own; the Holm p in its cell allows for all {view.summary.family} "
         "comparisons of the collection."
     ]
@@ -122,6 +122,8 @@ def _cell(gap: Gap) -> str:
     if gap.adjusted is not None:
         p = p_text(gap.adjusted)
         lines.append(f"<small>Holm p {escape(p) if p.startswith('<') else f'= {p}'}</small>")
+    if gap.verdict == "hurts":
+        look += " hurts"  # framed, so that negative transfer is not overlooked
     return f'<span class="gap {look}">{"".join(lines)}</span>'
 
 

@@ -65,7 +65,7 @@ def budgets_of(gaps: Iterable[Gap]) -> str:
     """
     tasks = {gap.task: gap.budget for gap in gaps if gap.budget}
     if len(set(tasks.values())) <= 1:
-        return labels_a_class(next(iter(tasks.values()))) if tasks else "labels not known"
+        return labels_a_class(next(iter(tasks.values()))) if tasks else "did not run"
     return f"{', '.join(f'{task} {budget}' for task, budget in tasks.items())} labels a class"
 
 
@@ -138,7 +138,8 @@ def _clause(gaps: Sequence[Gap]) -> str:
             said.append(f"{verb} in {len(own)}{_range(own)}")
     joined = ", ".join(said[:-1]) + (" and " if len(said) > 1 else "") + said[-1] if said else "has no comparison"
     count = f"{len(gaps)} comparison{'' if len(gaps) == 1 else 's'}"
-    return f"with {budgets_of(gaps)} ({count}) pre-training {joined}"
+    where = f"with {budgets_of(gaps)} ({count}) " if any(gap.budget for gap in gaps) else ""
+    return f"{where}pre-training {joined}"
 
 
 def _range(gaps: Sequence[Gap]) -> str:
@@ -300,8 +301,8 @@ def average_definitions(view: View) -> list[tuple[str, str]]:
     return [
         ("z", "(score - chance) / (reference - chance): 0 is guessing, 1 the reference, which the collection's file "
          f"fixes, in points: {scale}."),
-        ("Difference", "of z, an arm minus scratch, paired by seed. The middle half of all tasks and seeds is averaged; "
-         "over all modalities the sources of a task are averaged first."),
+        ("Difference", "of z, an arm minus scratch, paired by seed. The middle half of all tasks and seeds is "
+         "averaged; over all modalities the sources of a task are averaged first."),
         ("Same tasks", "seeds drawn anew within each task: what new seeds would give on these tasks."),
         ("Tasks resampled", "tasks drawn first: what other tasks like these might give. With fewer than about 8 tasks "
          "a rough guide."),
