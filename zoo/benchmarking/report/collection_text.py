@@ -8,7 +8,7 @@ from zoo.benchmarking.break_even import NEVER, NOT_RECORDED
 from zoo.benchmarking.collection_records import DID_NOT_RUN, NO_ARM
 from zoo.benchmarking.report.costs import amount
 from zoo.benchmarking.report.parts import LOOK
-from zoo.benchmarking.report.text import NOTHING, SAID, Table, labels_a_class, p_text, signed
+from zoo.benchmarking.report.text import NOTHING, Table, labels_a_class, p_text, signed
 from zoo.benchmarking.statistics import VERDICTS
 from zoo.benchmarking.summary_records import CONVERGED
 
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from zoo.benchmarking.collection_summary import View
 
 HOW = {"P": "fine-tuned", "F": "frozen", "M": "noise of the same scale"}
+DID = {
+    "helps": "helps",
+    "hurts": "hurts",
+    "no difference": "makes no difference that matters",
+    "leans up": "leans up",
+    "leans down": "leans down",
+    "undetermined": "is undetermined",
+    "indicative": "is only indicative (few seeds)",
+    "incomplete": "is incomplete",
+    "no verdict (failed)": "has no verdict (cells failed)",
+}
+"""What pre-training did, by verdict: each goes before "in 3"."""
 LACKING = {
     NO_ARM: ("none", NOTHING),
     DID_NOT_RUN: ("lost", "\N{MULTIPLICATION X}"),
@@ -128,14 +140,13 @@ def _clause(gaps: Sequence[Gap]) -> str:
         own = [gap for gap in gaps if gap.verdict == word]
         if not own:
             continue
-        verb = SAID.get(word, "did not run on")
         if word == DID_NOT_RUN:
-            said.append(f"{verb} {', '.join(dict.fromkeys(gap.task for gap in own))}")
+            said.append(f"did not run on {', '.join(dict.fromkeys(gap.task for gap in own))}")
         elif word in ("hurts", "leans down"):
             named = [f"{row_name(gap.role, gap.source)} on {gap.task} {signed(gap.difference)}" for gap in own]
-            said.append(f"{verb} in {len(own)} ({'; '.join(named)})")
+            said.append(f"{DID[word]} in {len(own)} ({'; '.join(named)})")
         else:
-            said.append(f"{verb} in {len(own)}{_range(own)}")
+            said.append(f"{DID[word]} in {len(own)}{_range(own)}")
     joined = ", ".join(said[:-1]) + (" and " if len(said) > 1 else "") + said[-1] if said else "has no comparison"
     count = f"{len(gaps)} comparison{'' if len(gaps) == 1 else 's'}"
     where = f"with {budgets_of(gaps)} ({count}) " if any(gap.budget for gap in gaps) else ""
