@@ -44,7 +44,7 @@ def test_members_lie_beside_the_file_or_come_with_zoo(tmp_path):
         ('suites = ["one"]', 'suites = ["one", "one"]', "line 9: level 'quick' names a suite twice"),
         ('suites = ["one"]', 'suites = ["one"]\nsteps = 3', "line 10: level 'quick' has 'steps'"),
         ('modality = "vision"', 'modality = "visoin"', "line 15: member 'one' has modality 'visoin'. Nearest: vision"),
-        ('task = "one"', 'taks = "one"', "line 14: "),
+        ('task = "one"', 'taks = "one"', "line 16: Member has no field 'taks'. Nearest: task."),
         ('task = "one"', 'task = ""', "line 14: member 'one' has no task label"),
         ('task = "one"', 'task = "one"\nreference = 0.0', "line 17: reference of member 'one' must lie above 0"),
         ("vision = [", "speech = [", "line 12: rows lists 'speech', which no member has"),

@@ -5,6 +5,7 @@ import shutil
 import pytest
 from tiny_collection import files, suite_text
 
+import zoo.benchmarking.collection_runner as module
 import zoo.benchmarking.runner as runner
 from zoo.benchmarking.collection_runner import bench_collection, together, weigh
 from zoo.benchmarking.collection_status import collection_status
@@ -19,7 +20,9 @@ from zoo.specs import canonical
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch):
-    """No timing of real cells for the forecast."""
+    """No timing of real cells for the forecast, and no report but that of the reference."""
+    monkeypatch.setattr(module, "write_collection_report", lambda store, folder: [])
+    monkeypatch.setattr(runner, "write_report", lambda suite, rows, folder: [])
     monkeypatch.setattr(runner, "measure_paces", lambda workbench, arms: dict.fromkeys(arms, Pace(0.01, 0.1, 100.0)))
 
 

@@ -52,9 +52,10 @@ def test_a_stored_collection_gives_its_section_and_goes_before(tmp_path, monkeyp
     stored(tmp_path / "run", collection(Member("third", "vision", "third")))
     pack_collection(tmp_path / "run", tmp_path / "packed")
     monkeypatch.setattr(cards, "COLLECTION", str(tmp_path / "packed"))
-    pages = {path.name: text for path, text in cards.generated().items()}
-    assert "## Two tasks" in pages["README.md"]
-    assert pages["README.md"].index("## Two tasks") < pages["README.md"].index("## Real handwritten digits")
-    card = pages["resnet10.glyphs.md"]
+    pages = {str(path.relative_to(cards.ROOT)): text for path, text in cards.generated().items()}
+    page = pages["benchmarks/README.md"]
+    assert "## Two tasks" in page
+    assert page.index("## Two tasks") < page.index("## Real handwritten digits")
+    card = pages["model_cards/pocket/resnet10.glyphs.md"]
     assert [f"Suite `{name}`" in card for name in ("digits", "letters", "third")] == [True] * 3
     assert card.count("## Evaluation: ") == 3

@@ -79,8 +79,10 @@ def _inputs(spec: BackboneSpec) -> str:
 def _training(spec: BackboneSpec, training: Mapping[str, Any]) -> str:
     """The settings of a recipe in words; those that it does not have are left out."""
     samples = {"vision": "images", "text": "texts", "speech": "clips"}.get(spec.modality, "samples")
-    parts = [f"{training['steps']:g} steps of {training['batch_size']:g} {samples}, AdamW at {training['lr']:g} (weight "
-             f"decay {training['weight_decay']:g}, none on norms and biases)"]  # fmt: skip
+    parts = [
+        f"{training['steps']:g} steps of {training['batch_size']:g} {samples}, AdamW at {training['lr']:g} "
+        f"(weight decay {training['weight_decay']:g}, none on norms and biases)"
+    ]
     if "warmup" in training:
         parts.append(f"warm-up over\n{training['warmup']:.0%} of the steps, then cosine")
     if "label_smoothing" in training:
@@ -97,7 +99,8 @@ def _evaluation(spec: BackboneSpec, suite: Suite, rows: Sequence[Result]) -> str
     return (
         f"## Evaluation: {suite.title}\n\n"
         f"Suite `{suite.name}` version {suite.version}, level {suite.level}: "
-        f"{' and '.join(map(str, suite.budgets))} labels a class, {len(suite.seeds)} seeds. Differences are from the same network trained from\n"
+        f"{' and '.join(map(str, suite.budgets))} labels a class, {len(suite.seeds)} seeds. "
+        "Differences are from the same network trained from\n"
         f"scratch, in points of {suite.task.metric}, with {suite.confidence:.0%} intervals over seeds and test items; "
         f"the margin of a verdict is {margin}.\n\n{_table(summarise(suite, rows), arms)}\n\nLeakage: {suite.leakage}."
     )
