@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from importlib import resources
 from string import Template
@@ -139,8 +140,8 @@ def _task(part: Part, has_page: bool) -> Iterable[str]:
     yield f"<p><strong>What the gain rests on</strong>: {escape(' '.join(part.suite.rests_on.split()))}</p>"
     yield f"<p><strong>Leakage</strong>: {escape(part.suite.leakage)}.</p>"
     yield _curves(part)
-    yield html_table(evidence.efficiency_table(part.summary))
-    yield html_table(text.score_table(part.summary))
+    for table in (evidence.efficiency_table(part.summary), text.score_table(part.summary)):
+        yield html_table(replace(table, caption=f"{part.member.task}: {table.caption}"))  # a landmark's name is its own
 
 
 def _curves(part: Part) -> str:
