@@ -14,7 +14,7 @@ from zoo.benchmarking.forecast import Forecast, Pace
 from zoo.benchmarking.runner import bench
 from zoo.benchmarking.store import Store
 from zoo.benchmarking.suite import load_suite
-from zoo.errors import StoreError, UnknownName
+from zoo.errors import IncompatibleError, StoreError, UnknownName
 from zoo.specs import canonical
 
 
@@ -114,6 +114,11 @@ def test_with_no_member_that_can_run_the_first_reason_is_raised(tmp_path):
 def test_another_collection_is_refused(reference, tmp_path):
     with pytest.raises(StoreError, match="another collection"):
         run(files(tmp_path, "one"), reference[1].store)
+
+
+def test_bench_of_a_collection_says_what_runs_it(tmp_path):
+    with pytest.raises(IncompatibleError, match="pocket is a collection of suites"):
+        bench("pocket", tmp_path)
 
 
 def test_an_unknown_pace_leaves_the_time_open():

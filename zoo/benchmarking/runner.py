@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from zoo.benchmarking.arms import Job, Workbench
+from zoo.benchmarking.collection import collection_file
 from zoo.benchmarking.executors import Executor, ForkPool, InProcess
 from zoo.benchmarking.forecast import Forecast, Pace, forecast, measure_paces
 from zoo.benchmarking.grid import Grid
@@ -80,7 +81,13 @@ def bench(
     Example:
         >>> bench("digits", "runs/digits").report                                        # doctest: +SKIP
     """
-    suite = suite if isinstance(suite, Suite) else load_suite(suite, level)
+    if not isinstance(suite, Suite):
+        if collection_file(suite):
+            raise IncompatibleError(
+                f"{suite} is a collection of suites, and `bench` runs one suite. Fix: zoo bench {suite}, or "
+                "bench_collection of zoo.benchmarking.collection_runner."
+            )
+        suite = load_suite(suite, level)
     store = Store(Path(out).expanduser())
     count, device, executor = crew(workers, device, only, timeout, memory_mb)
     with pinned_threads(1):

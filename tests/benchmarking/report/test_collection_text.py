@@ -70,7 +70,7 @@ def test_averages_say_why_there_is_none(view):
     ((_, rows),) = words.average_table(edited(view, averages=(average, single))).groups
     assert rows[0][1:] == ("1 of 2", *[words.NOTHING] * 4, "incomplete: letters (1 failed)")
     assert rows[1][1:] == ("1 of 1", "0.50", "0.40", "\N{MINUS SIGN}0.10",
-                           "\N{MINUS SIGN}0.20 to +0.00", "one task")  # fmt: skip
+                           "\N{MINUS SIGN}0.20 to 0.00", "one task")  # fmt: skip
 
 
 def test_reuse_in_words(view):

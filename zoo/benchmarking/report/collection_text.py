@@ -250,7 +250,8 @@ def _z(value: float | None) -> str:
 
 
 def _signed_z(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    shown = f"{value:+.2f}"
+    return "0.00" if shown in ("+0.00", "-0.00") else shown.replace("-", "\N{MINUS SIGN}")
 
 
 def _bounds(low: float | None, high: float | None) -> str:
