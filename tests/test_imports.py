@@ -33,6 +33,7 @@ LIGHT = [  # each with all its modules, unless it names one
     *("errors", "migrations", "specs", "registry", "catalog", "io", "training.threads", "training.trainspec"),
     *(f"benchmarking.{room}" for room in ("suite", "store", "claims", "places", "status", "executors", "statistics")),
     *(f"benchmarking.{room}" for room in ("cost", "summary", "report")),
+    *(f"benchmarking.collection{part}" for part in ("", "_store", "_status", "_summary")),
     *("hub.card", "testing", "cli"),
 ]
 

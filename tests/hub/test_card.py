@@ -1,3 +1,4 @@
+import dataclasses
 import re
 import tomllib
 
@@ -5,6 +6,7 @@ import pytest
 
 import zoo
 from zoo.hub.card import render_card
+from zoo.specs import BackboneSpec
 from zoo.upkeep.cards import RESULTS, ROOT
 
 
@@ -13,7 +15,7 @@ def card():
     store = ROOT / RESULTS["digits"]
     spec = zoo.describe("pocket/resnet10.glyphs")
     recipe = tomllib.loads((ROOT / "zoo/recipes/glyphs.toml").read_text())
-    return render_card(spec, recipe, zoo.read_suite(store), zoo.read_rows(store))
+    return render_card(spec, recipe, [(zoo.read_suite(store), zoo.read_rows(store))])
 
 
 def test_nothing_is_left_open(card):
@@ -38,3 +40,19 @@ def test_one_line_for_each_comparison_of_its_arms(card):
 
 def test_names_the_command_that_re_makes_it(card):
     assert "zoo pretrain --recipe glyphs" in card
+
+
+def test_a_card_speaks_of_its_own_modality():
+    """A text checkpoint: no pixels, no image, and one section for each suite that has arms of it."""
+    store = ROOT / RESULTS["digits"]
+    suite, rows = zoo.read_suite(store), zoo.read_rows(store)
+    spec = BackboneSpec("pocket/resnet10.glyphs", "pocket", "net", tag="pairs", modality="text", context=64)
+    recipe = tomllib.loads((ROOT / "zoo/recipes/glyphs.toml").read_text())
+    other = dataclasses.replace(suite, title="Another task")
+    text = render_card(spec, recipe, [(suite, rows), (other, rows)])
+    assert "text of up to 64 tokens" in text
+    assert "pixels" not in text.replace("8x8 pixels", "")
+    assert "no photograph" not in text
+    assert 'preprocess(["a sentence"])' in text
+    assert "pipeline_tag: feature-extraction" in text
+    assert text.count("## Evaluation: ") == 2

@@ -1,5 +1,9 @@
 import dataclasses
 
+from together import collection, stored
+
+from zoo.benchmarking.collection import Member
+from zoo.benchmarking.collection_store import pack_collection
 from zoo.upkeep import cards
 
 
@@ -41,3 +45,17 @@ def test_check_reports_stale_pages_and_writes_nothing(tmp_path, monkeypatch, cap
     assert cards.main(["--check"]) == 1
     assert "stale: benchmarks/README.md. Fix: make generate" in capsys.readouterr().err
     assert page.read_text(encoding="utf-8") == before
+
+
+def test_a_stored_collection_gives_its_section_and_goes_before(tmp_path, monkeypatch):
+    """With a packed collection the page opens with it, and cards take the rows of its suites."""
+    stored(tmp_path / "run", collection(Member("third", "vision", "third")))
+    pack_collection(tmp_path / "run", tmp_path / "packed")
+    monkeypatch.setattr(cards, "COLLECTION", str(tmp_path / "packed"))
+    pages = {str(path.relative_to(cards.ROOT)): text for path, text in cards.generated().items()}
+    page = pages["benchmarks/README.md"]
+    assert "## Two tasks" in page
+    assert page.index("## Two tasks") < page.index("## Real handwritten digits")
+    card = pages["model_cards/pocket/resnet10.glyphs.md"]
+    assert [f"Suite `{name}`" in card for name in ("digits", "letters", "third")] == [True] * 3
+    assert card.count("## Evaluation: ") == 3

@@ -19,7 +19,7 @@ from zoo.errors import StoreError
 from zoo.specs import Result, RunSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from zoo.benchmarking.executors import Executor, Outcome
     from zoo.benchmarking.store import Store
@@ -54,6 +54,7 @@ class Grid:
         self.facts = environment()
         self.arms = {arm.id: arm for arm in self.suite.arms}
         self.places = places(self.suite)
+        self.cost: Callable[[Job], float] = effort
 
     @cached_property
     def failed_before(self) -> dict[str, int]:
@@ -123,26 +124,23 @@ class Grid:
 
     def run(self, executor: Executor, progress: Progress) -> None:
         """The three rounds; each needs what the one before it stored, and ends when nobody runs a cell of it."""
-        try:
-            self._rounds(executor, progress)
-        finally:
-            executor.close()
-            self.claims.close()  # only now: what ran under a claim has ended
+        run_grids([self], executor, progress)
 
-    def _rounds(self, executor: Executor, progress: Progress) -> None:
+    def rounds(self, progress: Progress) -> Iterator[list[Job]]:
+        """The cells of each round, said when the round before it has been run."""
         _ = self.reopened  # known before anything changes
         done = closed(self.store.rows())
-        self._round(executor, progress, [job for place in self.places for job in self.first_trials(place, done)])
+        yield [job for place in self.places for job in self.first_trials(place, done)]
         rows = self.store.rows()
         searched = [place for place in self.places if place in done or self._searched(place)]
         steps = {place: choice(self.suite, place, rows).extend for place in searched if place not in done}
         extra = self.missing(
             job for place, value in steps.items() if value is not None for job in self.trials(place, [value])
         )
-        progress.add(len(extra), sum(effort(job) for job in extra))
-        self._round(executor, progress, extra)
+        progress.add(len(extra), sum(map(self.cost, extra)))
+        yield extra
         rows = self.store.rows()
-        self._round(executor, progress, [job for place in searched for job in self.finals(place, rows)])
+        yield [job for place in searched for job in self.finals(place, rows)]
 
     def _searched(self, place: Place) -> bool:
         """Whether the whole grid was tried here. It always was, except where `only` leaves out what never ran."""
@@ -183,29 +181,7 @@ class Grid:
 
         return sorted(filter(wanted, jobs), key=effort, reverse=True)
 
-    def _round(self, executor: Executor, progress: Progress, jobs: list[Job]) -> None:
-        """Run what is missing of `jobs`. What others are running is theirs, until it is stored or they are gone."""
-        work = partial(_run_and_store, self.workbench, self.store, self.facts)
-        waiting, told = self.missing(jobs), False
-        while waiting:
-            ran = set()
-            for outcome in executor.run(waiting, work, self._admit):
-                self._take_in(outcome)
-                self.claims.drop(outcome.cell.run.key())
-                ran.add(outcome.cell.run.key())
-                progress.advance(note=_name(outcome.cell.run), work=effort(outcome.cell))
-            rest = [job for job in waiting if job.run.key() not in ran]
-            waiting = self.missing(rest)
-            if others := len(rest) - len(waiting):
-                elsewhere = sum(map(effort, rest)) - sum(map(effort, waiting))
-                progress.advance(others, note="run by another driver", work=elsewhere)
-            if waiting and not ran:
-                if not told:
-                    self.tell(f"waiting for {len(waiting)} cells that another run on {self.store.folder} holds")
-                told = True
-                time.sleep(_POLL_SECONDS)
-
-    def _admit(self, job: Job) -> bool:
+    def admit(self, job: Job) -> bool:
         """Claim a cell. Only then it is sure that nobody has stored it since this round began."""
         key = job.run.key()
         if not self.claims.take(key):
@@ -215,7 +191,7 @@ class Grid:
             return False
         return True
 
-    def _take_in(self, outcome: Outcome[Job, bool]) -> None:
+    def take_in(self, outcome: Outcome[Job, bool]) -> None:
         """Count a cell that has run, and store why it failed. One that the disk could not hold has not failed."""
         self.ran += 1
         if outcome.error is None:
@@ -228,11 +204,68 @@ class Grid:
         self.failed += stored and run.phase == "final"  # a trial that diverges is an answer: that value does not work
 
 
+def run_grids(grids: Sequence[Grid], executor: Executor, progress: Progress) -> None:
+    """Run the rounds of several grids side by side: their cells share one crew, the longest first.
+
+    So no core waits for the last cells of one suite while another has work. Suites are told apart by their names.
+
+    Raises:
+        StoreError: a store cannot be written.
+    """
+    try:
+        for asked in zip(*(grid.rounds(progress) for grid in grids), strict=True):
+            _round(grids, executor, progress, asked)
+    finally:
+        executor.close()
+        for grid in grids:
+            grid.claims.close()  # only now: what ran under a claim has ended
+
+
+def _round(grids: Sequence[Grid], executor: Executor, progress: Progress, asked: Sequence[list[Job]]) -> None:
+    """Run what is missing of `asked`. What others are running is theirs, until it is stored or they are gone."""
+    own = {grid.suite.name: grid for grid in grids}
+    work = partial(_run_and_store, {name: (grid.workbench, grid.store, grid.facts) for name, grid in own.items()})
+    several, told = len(grids) > 1, False
+
+    def grid_of(job: Job) -> Grid:
+        return own[job.run.suite]
+
+    def cost(job: Job) -> float:
+        return grid_of(job).cost(job)
+
+    def missing(parts: Sequence[list[Job]]) -> list[Job]:
+        found = [job for grid, jobs in zip(grids, parts, strict=True) if jobs for job in grid.missing(jobs)]
+        return sorted(found, key=cost, reverse=True)
+
+    waiting = missing(asked)
+    while waiting:
+        ran = set()
+        for outcome in executor.run(waiting, work, lambda job: grid_of(job).admit(job)):
+            grid, run = grid_of(outcome.cell), outcome.cell.run
+            grid.take_in(outcome)
+            grid.claims.drop(run.key())
+            ran.add(run.key())
+            note = f"{run.suite}: {_name(run)}" if several else _name(run)
+            progress.advance(note=note, work=grid.cost(outcome.cell))
+        rest = [job for job in waiting if job.run.key() not in ran]
+        waiting = missing([[job for job in rest if grid_of(job) is grid] for grid in grids])
+        if others := len(rest) - len(waiting):
+            elsewhere = sum(map(cost, rest)) - sum(map(cost, waiting))
+            progress.advance(others, note="run by another driver", work=elsewhere)
+        if waiting and not ran:
+            if not told:
+                holders = ", ".join(dict.fromkeys(str(grid_of(job).store.folder) for job in waiting))
+                grids[0].tell(f"waiting for {len(waiting)} cells that another run on {holders} holds")
+            told = True
+            time.sleep(_POLL_SECONDS)
+
+
 def _name(run: RunSpec) -> str:
     return f"{run.phase} {run.arm}, {run.budget} labels a class, seed {run.seed}"
 
 
-def _run_and_store(workbench: Workbench, store: Store, facts: dict[str, Any], job: Job) -> bool:
+def _run_and_store(benches: dict[str, tuple[Workbench, Store, dict[str, Any]]], job: Job) -> bool:
     """Run one cell in a worker and store its row there and then, so that nothing finished depends on the driver."""
+    workbench, store, facts = benches[job.run.suite]
     result, measured = timed(workbench, job)
     return store.write(Result(job.run, result, {**facts, **measured}))

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from zoo.benchmarking.arms import Workbench
+from zoo.benchmarking.arms import Job, Workbench
+from zoo.benchmarking.collection import collection_file
 from zoo.benchmarking.executors import Executor, ForkPool, InProcess
-from zoo.benchmarking.forecast import Forecast, forecast, measure_paces
-from zoo.benchmarking.grid import Grid, effort
+from zoo.benchmarking.forecast import Forecast, Pace, forecast, measure_paces
+from zoo.benchmarking.grid import Grid
 from zoo.benchmarking.report import write_report
 from zoo.benchmarking.store import SUITE_FILE, Store
 from zoo.benchmarking.suite import Suite, load_suite
@@ -80,31 +81,78 @@ def bench(
     Example:
         >>> bench("digits", "runs/digits").report                                        # doctest: +SKIP
     """
-    suite = suite if isinstance(suite, Suite) else load_suite(suite, level)
+    if not isinstance(suite, Suite):
+        if collection_file(suite):
+            raise IncompatibleError(
+                f"{suite} is a collection of suites, and `bench` runs one suite. Fix: zoo bench {suite}, or "
+                "bench_collection of zoo.benchmarking.collection_runner."
+            )
+        suite = load_suite(suite, level)
     store = Store(Path(out).expanduser())
+    count, device, executor = crew(workers, device, only, timeout, memory_mb)
+    with pinned_threads(1):
+        plan = prepare(suite, store, device, only, count, dry_run, tell)
+        tell(str(plan.forecast))
+        if dry_run:
+            return Outcome(store.folder, suite, 0, 0, plan.forecast)
+        grid, cost = plan.grid, sum(map(plan.grid.cost, plan.jobs))
+        with Progress(f"bench {suite.name}", len(plan.jobs), unit="cell", work=cost, quiet=quiet) as progress:
+            grid.run(executor, progress)
+    paths = write_report(suite, store.rows(), store.folder)
+    return Outcome(store.folder, suite, grid.ran, grid.failed, plan.forecast, tuple(paths))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A suite that is ready to run: its grid, the cells that are known to be missing, their pace and their forecast."""
+
+    suite: Suite
+    store: Store
+    grid: Grid
+    jobs: tuple[Job, ...]
+    paces: dict[str, Pace] | None
+    forecast: Forecast
+
+
+def prepare(
+    suite: Suite,
+    store: Store,
+    device: str,
+    only: Literal["failed"] | None,
+    workers: int,
+    dry_run: bool,
+    tell: Callable[[str], None],
+) -> Plan:
+    """Load what the cells of `suite` need, open or make its store (unless `dry_run`), and say what it will cost.
+
+    Raises:
+        As `bench`.
+    """
+    started = (store.folder / SUITE_FILE).exists()
+    workbench = Workbench(suite, device)
+    if not dry_run or (started and store.keys() | store.failed()):
+        store.create(suite)  # a store with rows is only opened, and refused if its suite is another one
+    grid = Grid(workbench, store, only, tell)
+    jobs = grid.planned() if started else [] if only else grid.everything()
+    paces = measure_paces(workbench, {job.run.arm for job in jobs})
+    return Plan(suite, store, grid, tuple(jobs), paces, forecast(jobs, paces, workers))
+
+
+def crew(
+    workers: int | None, device: str, only: str | None, timeout: float | None, memory_mb: int | None
+) -> tuple[int, str, Executor]:
+    """How many workers, on which device, and what runs the cells, after checking what was asked.
+
+    Raises:
+        IncompatibleError, UnknownName: as `bench`.
+    """
     if workers is not None and workers < 1:
         raise IncompatibleError(f"workers must be 1 or more, received {workers}. Fix: leave it out to use all cores.")
     if only not in (None, "failed"):
         raise UnknownName("choice of cells for `only`", str(only), ["failed"], "Fix: failed, or leave it out.")
     device = choose_device(device)
     count = (workers or usable_cores()) if device == "cpu" else 1
-    executor = _executor(count, device, timeout, memory_mb)
-    started = (store.folder / SUITE_FILE).exists()
-    with pinned_threads(1):
-        workbench = Workbench(suite, device)
-        if not dry_run or (started and store.keys() | store.failed()):
-            store.create(suite)  # a store with rows is only opened, and refused if its suite is another one
-        grid = Grid(workbench, store, only, tell)
-        planned = grid.planned() if started else [] if only else grid.everything()
-        expected = forecast(planned, measure_paces(workbench, {job.run.arm for job in planned}), count)
-        tell(str(expected))
-        if dry_run:
-            return Outcome(store.folder, suite, 0, 0, expected)
-        cost = sum(effort(job) for job in planned)
-        with Progress(f"bench {suite.name}", len(planned), unit="cell", work=cost, quiet=quiet) as progress:
-            grid.run(executor, progress)
-    paths = write_report(suite, store.rows(), store.folder)
-    return Outcome(store.folder, suite, grid.ran, grid.failed, expected, tuple(paths))
+    return count, device, _executor(count, device, timeout, memory_mb)
 
 
 def _executor(workers: int, device: str, timeout: float | None, memory_mb: int | None) -> Executor:

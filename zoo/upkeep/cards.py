@@ -9,7 +9,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+from zoo.benchmarking.collection_store import is_collection_store, read_collection
+from zoo.benchmarking.collection_summary import view_collection
 from zoo.benchmarking.report import render_markdown
+from zoo.benchmarking.report.collection_markdown import render_collection_markdown
 from zoo.benchmarking.store import read_rows, read_suite
 from zoo.benchmarking.summary import summarise
 from zoo.catalog.query import find
@@ -19,6 +22,7 @@ from zoo.hub.card import render_card
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = {"digits": "benchmarks/results/digits-quick.jsonl"}  # suite -> packed store
+COLLECTION = "benchmarks/results/pocket-quick"  # a folder of packed stores; its suites go before those of RESULTS
 CONFORMANCE = "benchmarks/conformance/rows.jsonl"
 
 INTRODUCTION = """# Benchmarks
@@ -34,11 +38,20 @@ def generated(root: Path = ROOT) -> dict[Path, str]:
     """Every generated page, by its path."""
     store = root / RESULTS["digits"]
     suite, rows = read_suite(store), read_rows(store)
-    pages = {root / "benchmarks" / "README.md": INTRODUCTION + _demoted(render_markdown(suite, summarise(suite, rows)))}
+    text, evidence = _demoted(render_markdown(suite, summarise(suite, rows))), {suite.name: (suite, rows)}
+    if is_collection_store(root / COLLECTION):
+        text = f"{_demoted(render_collection_markdown(view_collection(root / COLLECTION)))}\n{text}"
+        for entry in read_collection(root / COLLECTION)[1]:
+            if entry.store:
+                evidence[entry.member.suite] = read_suite(entry.store), read_rows(entry.store)
+    pages = {root / "benchmarks" / "README.md": INTRODUCTION + text}
     pages[(root / CONFORMANCE).with_name("README.md")] = render(read(root / CONFORMANCE))
     for spec in find(provider="pocket", pretrained=True):
         recipe = tomllib.loads((root / "zoo" / "recipes" / f"{spec.recipe}.toml").read_text(encoding="utf-8"))
-        pages[root / "model_cards" / "pocket" / f"{spec.arch}.{spec.tag}.md"] = render_card(spec, recipe, suite, rows)
+        own = [
+            (suite, rows) for suite, rows in evidence.values() if any(arm.backbone == spec.name for arm in suite.arms)
+        ]
+        pages[root / "model_cards" / "pocket" / f"{spec.arch}.{spec.tag}.md"] = render_card(spec, recipe, own)
     return pages
 
 

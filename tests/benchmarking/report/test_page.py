@@ -39,7 +39,7 @@ def small(tmp_path_factory):
     """A page with every part of a large one: its long tables scroll in boxes."""
     file = tmp_path_factory.mktemp("page") / "report.html"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zoo.benchmarking.report.html.LONG", 12)
+        patch.setattr("zoo.benchmarking.report.parts.LONG", 12)
         file.write_text(render_html(digits(), summarise(digits(), digits_rows())), encoding="utf-8")
     assert 'class="scroll tall"' in file.read_text(encoding="utf-8")
     return file

@@ -33,67 +33,80 @@ def render_markdown(suite: Suite, summary: Summary) -> str:
         '# Real handwritten digits: pre-trained against from scratch'
     """
     opening, stories = text.answer(summary)
-    parts = [f"# {_md(suite.title)}", _md(" ".join(suite.about.split())), f"*{_md(text.counts(suite, summary))}.*"]
+    parts = [
+        f"# {escaped(suite.title)}",
+        escaped(" ".join(suite.about.split())),
+        f"*{escaped(text.counts(suite, summary))}.*",
+    ]
     parts += [
         "## The short answer",
-        _md(opening),
-        _bullets(f"**{_md(label)}**: {_md(story)}" for label, story in stories),
+        escaped(opening),
+        bullets(f"**{escaped(label)}**: {escaped(story)}" for label, story in stories),
     ]
-    parts += [_bullets(map(_md, definitions.cautions(summary)))]
+    parts += [bullets(map(escaped, definitions.cautions(summary)))]
     parts += ["## Difference from scratch", _image("differences.png")]
-    parts += [_md_table(text.verdict_table(summary))]
-    parts += [_terms(definitions.verdict_definitions(summary))]
+    parts += [md_table(text.verdict_table(summary))]
+    parts += [terms(definitions.verdict_definitions(summary))]
     parts += ["## Test scores", _image("scores.png")]
-    parts += [_md_table(text.score_table(summary))]
-    parts += [_terms(definitions.score_definitions(summary))]
+    parts += [md_table(text.score_table(summary))]
+    parts += [terms(definitions.score_definitions(summary))]
     parts += ["## What pre-training is worth in labels", _image("efficiency.png")]
-    parts += [_md_table(evidence.efficiency_table(summary))]
-    parts += [_terms(definitions.efficiency_definitions(summary))]
+    parts += [md_table(evidence.efficiency_table(summary))]
+    parts += [terms(definitions.efficiency_definitions(summary))]
     if summary.pairs:
-        parts += ["## Pre-trained arms against each other", _md_table(evidence.pair_table(summary))]
-        parts += [_md_table(evidence.best_table(summary)), _terms(definitions.pair_definitions(summary))]
-    parts += ["## Cost", _image("cost.png"), _md_table(cost_table(summary))]
-    parts += [_md_table(break_even_table(summary)) if summary.break_evens else "", _terms(cost_definitions())]
-    parts += ["## What the gain rests on", _md(" ".join(suite.rests_on.split())), f"**Leakage**: {_md(suite.leakage)}."]
+        parts += ["## Pre-trained arms against each other", md_table(evidence.pair_table(summary))]
+        parts += [md_table(evidence.best_table(summary)), terms(definitions.pair_definitions(summary))]
+    parts += ["## Cost", _image("cost.png"), md_table(cost_table(summary))]
+    parts += [md_table(break_even_table(summary)) if summary.break_evens else "", terms(cost_definitions())]
+    parts += [
+        "## What the gain rests on",
+        escaped(" ".join(suite.rests_on.split())),
+        f"**Leakage**: {escaped(suite.leakage)}.",
+    ]
     parts += [
         "## Sources and licences",
-        _bullets(f"**{_md(k)}**: {_md(v)}" for k, v in text.origins(suite)),
+        bullets(f"**{escaped(k)}**: {escaped(v)}" for k, v in text.origins(suite)),
     ]
-    parts += ["## Search", _image("search.png"), _md_table(text.search_table(summary))]
-    parts += [_terms(definitions.search_definitions())]
-    parts += ["## Warnings and failures", _bullets(map(_md, text.warnings(summary))) or "No warnings."]
-    parts += [_md_table(text.failure_table(summary)) if summary.failures else "No cell failed."]
+    parts += ["## Search", _image("search.png"), md_table(text.search_table(summary))]
+    parts += [terms(definitions.search_definitions())]
+    parts += ["## Warnings and failures", bullets(map(escaped, text.warnings(summary))) or "No warnings."]
+    parts += [md_table(text.failure_table(summary)) if summary.failures else "No cell failed."]
     parts += ["## Environment"]
     parts += [
-        _bullets(f"{env.rows} rows: {_md(text.shown(env.facts))}" for env in summary.environments) or "Not recorded."
+        bullets(f"{env.rows} rows: {escaped(text.shown(env.facts))}" for env in summary.environments) or "Not recorded."
     ]
-    parts += ["## How to re-run a row", _bullets(text.rerun(suite))]
+    parts += ["## How to re-run a row", bullets(text.rerun(suite))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _md(value: str) -> str:
+def escaped(value: str) -> str:
     """Text that Markdown will not take for markup, links or a table's border."""
-    escaped = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", " ".join(value.split()))
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    plain = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", " ".join(value.split()))
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _image(name: str) -> str:
     return f"![{PLOTS[name].alt}]({name})"
 
 
-def _terms(pairs: Iterable[tuple[str, str]]) -> str:
-    return _bullets(f"**{_md(term)}**: {_md(meaning)}" for term, meaning in pairs)
+def terms(pairs: Iterable[tuple[str, str]]) -> str:
+    """Terms with their meanings, as a list."""
+    return bullets(f"**{escaped(term)}**: {escaped(meaning)}" for term, meaning in pairs)
 
 
-def _bullets(items: Iterable[str]) -> str:
+def bullets(items: Iterable[str]) -> str:
+    """A list of texts that are Markdown already."""
     return "\n".join(f"- {item}" for item in items)
 
 
-def _md_table(table: Table) -> str:
+def md_table(table: Table) -> str:
+    """One Markdown table for each group, under the caption with the group's heading."""
     rule = "|".join("---:" if name in table.numeric else "---" for name in table.head)
     parts = []
     for heading, rows in table.groups:
-        lines = [f"| {' | '.join(map(_md, row))} |" for row in rows] or ["| no rows |" + " |" * (len(table.head) - 1)]
-        head = f"| {' | '.join(map(_md, table.head))} |\n|{rule}|"
-        parts.append("\n".join([f"**{_md(table.caption)}: {_md(heading)}**\n", head, *lines]))
+        lines = [f"| {' | '.join(map(escaped, row))} |" for row in rows] or [
+            "| no rows |" + " |" * (len(table.head) - 1)
+        ]
+        head = f"| {' | '.join(map(escaped, table.head))} |\n|{rule}|"
+        parts.append("\n".join([f"**{escaped(table.caption)}: {escaped(heading)}**\n", head, *lines]))
     return "\n\n".join(parts)

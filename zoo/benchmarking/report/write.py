@@ -57,7 +57,7 @@ def write_report(suite: Suite, rows: Sequence[Result], folder: str | Path) -> li
         "summary.json": stored.encode(),
         **{name: png(plot.draw(summary)) for name, plot in PLOTS.items()},
     }
-    return [_write(Path(folder) / name, data) for name, data in files.items()]
+    return [write_file(Path(folder) / name, data) for name, data in files.items()]
 
 
 def terminal_table(summary: Summary, console: Console) -> None:
@@ -79,6 +79,11 @@ def terminal_table(summary: Summary, console: Console) -> None:
     tables = [text.verdict_table(summary), text.score_table(summary), evidence.efficiency_table(summary)]
     if summary.pairs:
         tables += [evidence.pair_table(summary), evidence.best_table(summary)]
+    print_tables(tables, console)
+
+
+def print_tables(tables: Iterable[Table], console: Console) -> None:
+    """Rich tables on a terminal, plain aligned lines when piped."""
     for table in tables:
         if console.is_terminal:
             console.print(_rich_table(table))
@@ -118,7 +123,8 @@ def _plain_lines(table: Table) -> Iterable[str]:
     yield ""
 
 
-def _write(path: Path, data: bytes) -> Path:
+def write_file(path: Path, data: bytes) -> Path:
+    """Write one file of a report, whole or not at all; returns its path."""
     with explained(f"the report {path} cannot be written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, data)
