@@ -21,7 +21,9 @@ BENCH_EXAMPLES = """\
   zoo bench digits --timeout 600 --memory 4000        # stop cells that hang or grow
   zoo bench digits --only failed                      # run the failed cells again
   zoo bench status runs/digits                        # what is finished, failed and missing
-  zoo bench --data photos/ --backbones timm/resnet18.a1_in1k,timm/convnext_atto.d2_in1k   # your own images"""
+  zoo bench --data photos/ --backbones timm/resnet18.a1_in1k,timm/convnext_atto.d2_in1k   # your own images
+  zoo bench --data reviews.csv --backbones transformers/sentence-transformers/all-MiniLM-L6-v2
+  zoo bench digits --with timm/resnet18.a1_in1k       # another network beside the suite's own, as a frozen probe"""
 
 REPORT_EXAMPLES = """\
   zoo report runs/digits
@@ -41,12 +43,17 @@ def commands(add: Add) -> None:
     )
     one.add_argument("--out", help="folder of the rows and the report (default: runs/SUITE)")
     one.add_argument("--level", default="quick", help="quick (default), default or full")
-    one.add_argument("--data", help="instead of a suite: your images, a folder with one sub-folder for each class")
+    one.add_argument(
+        "--data",
+        help="instead of a suite: your images, texts or sounds: a folder with one sub-folder for each class, or a table",
+    )
     one.add_argument("--backbones", metavar="A,B", help="with --data: the pre-trained backbones to compare")
     one.add_argument("--budgets", metavar="N,N", help="with --data: labels a class (default: chosen from the data)")
     one.add_argument("--steps", type=int, help="with --data: training steps at equal budget (default: 100)")
     one.add_argument("--seeds", type=int, help="with --data: how many seeds (default: 10; fewer give no verdict)")
     one.add_argument("--margin", type=float, help="with --data: smallest difference that matters, in points (1.0)")
+    one.add_argument("--with", dest="references", metavar="A,B", help="pre-trained backbones of other architectures to "
+                     "stand beside the suite's, as frozen probes; the store is then another one")  # fmt: skip
     one.add_argument("--workers", type=int, help="processes of one thread each (default: all usable cores)")
     one.add_argument("--device", default="cpu", help="cpu, cuda or mps")
     one.add_argument("--dry-run", action="store_true", help="only say what it would cost")
@@ -67,10 +74,13 @@ def _bench(options: argparse.Namespace) -> int:
     if options.store or options.json:
         extra = f"the argument {options.store!r}" if options.store else "--json"
         raise UsageError(f"{extra} goes with `zoo bench status` only. Fix: name the folder of a run by --out.")
+    from zoo.benchmarking.references import folder_name, with_references
     from zoo.benchmarking.runner import bench
 
     suite = _suite(options)
-    out = options.out or f"runs/{suite.name}"
+    if options.references is not None:
+        suite = with_references(suite, [name.strip() for name in options.references.split(",") if name.strip()])
+    out = options.out or f"runs/{folder_name(suite)}"
     done = bench(
         suite,
         out,
