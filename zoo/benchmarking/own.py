@@ -104,7 +104,7 @@ def own_suite(
     chosen = LEVELS[level]
     if not backbones:
         raise UsageError("no backbone was named. Fix: --backbones A,B with names from `zoo list --pretrained`.")
-    found = read_data(data)
+    found = read_data(_source(data))
     if found.answer != "classification":
         raise IncompatibleError(
             f"{found.name} is for {found.answer}, and a comparison needs one class for each sample. Fix: name a column "

@@ -43,17 +43,13 @@ def commands(add: Add) -> None:
     )
     one.add_argument("--out", help="folder of the rows and the report (default: runs/SUITE)")
     one.add_argument("--level", default="quick", help="quick (default), default or full")
-    one.add_argument(
-        "--data",
-        help="instead of a suite: your images, texts or sounds: a folder with one sub-folder for each class, or a table",
-    )
+    one.add_argument("--data", help="instead of a suite: your images, texts or sounds, in class folders or a table")
     one.add_argument("--backbones", metavar="A,B", help="with --data: the pre-trained backbones to compare")
     one.add_argument("--budgets", metavar="N,N", help="with --data: labels a class (default: chosen from the data)")
     one.add_argument("--steps", type=int, help="with --data: training steps at equal budget (default: 100)")
     one.add_argument("--seeds", type=int, help="with --data: how many seeds (default: 10; fewer give no verdict)")
     one.add_argument("--margin", type=float, help="with --data: smallest difference that matters, in points (1.0)")
-    one.add_argument("--with", dest="references", metavar="A,B", help="pre-trained backbones of other architectures to "
-                     "stand beside the suite's, as frozen probes; the store is then another one")  # fmt: skip
+    one.add_argument("--with", dest="references", metavar="A,B", help="frozen backbones of other architectures to add")
     one.add_argument("--workers", type=int, help="processes of one thread each (default: all usable cores)")
     one.add_argument("--device", default="cpu", help="cpu, cuda or mps")
     one.add_argument("--dry-run", action="store_true", help="only say what it would cost")
