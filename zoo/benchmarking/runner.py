@@ -100,8 +100,9 @@ def bench(
         tell(str(expected))
         if dry_run:
             return Outcome(store.folder, suite, 0, 0, expected)
-        tell("reading inputs and frozen features, once for all cells")
-        workbench.read_once({job.run.arm for job in planned})
+        if planned:
+            tell("reading inputs and frozen features, once for all cells")
+            workbench.read_once({job.run.arm for job in planned})
         cost = sum(effort(job) for job in planned)
         with Progress(f"bench {suite.name}", len(planned), unit="cell", work=cost, quiet=quiet) as progress:
             grid.run(executor, progress)
