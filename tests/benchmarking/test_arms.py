@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import zoo
-import zoo.benchmarking.arms as module
+import zoo.benchmarking.fits as module
 from zoo.benchmarking.arms import Job, SealedTest, Workbench, timed
 from zoo.benchmarking.suite import load_suite
 from zoo.data.batches import substream
@@ -302,3 +302,63 @@ def test_nearest_neighbours_as_a_frozen_arm():
     assert run.recipe["k"] == 90.0
     assert (result["trained_parameters"], result["flops"]["train"]) == (0, 0)
     assert result["score"] > 20
+
+
+# ----------------------------------------------------------------------------------------------------- texts and groups
+
+
+def of_texts(tmp_path, **changes):
+    from trained import texts, trained
+
+    data = texts(tmp_path / "t.csv", group=[f"g{i // 3}" for i in range(60)])
+    from zoo.benchmarking.own import own_suite
+
+    suite = own_suite(data, [trained("bert", tmp_path / "bert")], budgets=(2,), steps=2, seeds=2)
+    return dataclasses.replace(suite, longer=(), **changes)
+
+
+def test_rows_name_the_clusters_of_their_test_items(tmp_path):
+    bench = Workbench(of_texts(tmp_path))
+    arm = next(arm for arm in bench.suite.arms if arm.role == "C")
+    result = bench.run(Job(bench.run_spec(arm, 2, 0, "final", 0.1)))
+    groups = bench.data.groups[bench.split.test]
+    assert len(result["clusters"]) == len(groups)
+    assert np.array_equal(np.equal.outer(*[result["clusters"]] * 2), np.equal.outer(groups, groups))
+    assert not set(groups) & set(bench.data.groups[bench.split.train])
+    assert any("no group stands on two sides" in note for note in bench.setting.notes)
+
+
+def test_arms_with_the_same_preprocessing_share_their_inputs(tmp_path):
+    bench = Workbench(of_texts(tmp_path))
+    assert len({id(inputs) for inputs in bench._inputs_of.values()}) == 1
+    bench.read_once({"F:bert.mine", "C"})
+    assert len(bench._frozen) == 1
+    frozen = next(iter(bench._frozen.values()))
+    read = len(frozen)
+    arm = next(arm for arm in bench.suite.arms if arm.role == "F")
+    for phase in ("tune", "final"):
+        bench.run(Job(bench.run_spec(arm, 2, 0, phase, 0.1)))
+    assert len(frozen) == read == len(np.unique(np.concatenate(bench.parts)))
+
+
+def test_reading_once_changes_no_result(workbench):
+    fresh = Workbench(tiny())
+    before = {role: fresh.run(job(fresh, role)) for role in "FC"}
+    fresh = Workbench(tiny())
+    fresh.read_once({arm.id for arm in fresh.suite.arms})
+    assert {role: fresh.run(job(fresh, role)) for role in "FC"} == before
+
+
+@pytest.mark.parametrize("name", ["warp", "shift_gain_noise"])
+def test_an_augmentation_of_other_samples(tmp_path, name):
+    suite = of_texts(tmp_path)
+    with pytest.raises(IncompatibleError, match=r"Nearest: token_dropout"):
+        Workbench(dataclasses.replace(suite, training=suite.training | {"augmentation": name}))
+
+
+def test_texts_train_with_an_augmentation_of_texts(tmp_path):
+    suite = of_texts(tmp_path)
+    bench = Workbench(dataclasses.replace(suite, training=suite.training | {"augmentation": "token_dropout"}))
+    run = bench.run_spec(suite.scratch_arms[0], 2, 0, "final", 1e-3)
+    first, again = (bench.run(Job(run)) for _ in range(2))
+    assert first == again

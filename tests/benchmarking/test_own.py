@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 from running import run
 from safetensors.torch import save_file
+from trained import sounds, texts, trained
 
 import zoo
+from zoo.benchmarking.arms import Job, Workbench
 from zoo.benchmarking.own import LEVELS, describe_suite, own_suite
 from zoo.benchmarking.runner import bench
 from zoo.benchmarking.store import read_rows
 from zoo.benchmarking.suite import COMMAND
 from zoo.benchmarking.summary import summarise
 from zoo.errors import DataError, IncompatibleError, InvalidRecord, UnknownName, UsageError, WeightsError
+from zoo.specs import canonical
 
 GLYPHS, TEXTURES = "pocket/resnet10.glyphs", "pocket/resnet10.textures"
 
@@ -164,3 +167,55 @@ def test_the_command(photos, tmp_path, capsys):
 def test_arguments_that_do_not_go_together(arguments, said, capsys):
     code, _, err = run(capsys, "bench", *arguments, "--dry-run")
     assert (code, said in err) == (2, True), err
+
+
+# ------------------------------------------------------------------------------------------------- texts and sounds
+
+
+def small(suite):
+    return dataclasses.replace(
+        suite, grids={"lr": [1e-3, 1e-2], "penalty": [0.1, 1.0]}, longer=(), tuning_seeds=(1000,)
+    )
+
+
+@pytest.mark.parametrize(("arch", "kind", "padded"), [("bert", "text", "masked"), ("gpt2", "text", "equal_length"),
+                                                      ("wav2vec2", "audio", "")])  # fmt: skip
+def test_texts_and_sounds_to_a_report_and_again_bit_by_bit(tmp_path, arch, kind, padded):
+    if kind == "audio":
+        pytest.importorskip("soundfile")
+    data = texts(tmp_path / "t.csv") if kind == "text" else sounds(tmp_path / "s", each=20)
+    name = trained(arch, tmp_path / arch)
+    suite = small(own_suite(data, [name], budgets=(3,), steps=2, seeds=2))
+    assert suite.task.kind == f"{kind}_classification"
+    assert bench(suite, tmp_path / "one", workers=1, quiet=True).failed == 0
+    rows = read_rows(tmp_path / "one")
+    assert {row.run.arm for row in rows} == {arm.id for arm in suite.arms}
+    lengths = {row.result.get("flops_length") for row in rows if row.run.role != "C"}
+    assert len(lengths) == 1
+    assert lengths.pop() > 5
+    assert all(row.result["flops"] for row in rows)
+    final = {(row.run.arm, row.run.budget, row.run.seed): row.result for row in rows if row.run.phase == "final"}
+    assert final["C", 3, 0]["score"] > 70  # words and pitch tell the classes
+    assert final[f"S:{arch}", 3, 0]["graph"] == final[f"P:{arch}.mine", 3, 0]["graph"]
+    assert (tmp_path / "one" / "report.html").exists()
+    again, told = Workbench(suite), ("chosen", "search", "validation_score", "lr_edge")
+    for row in (row for row in rows if row.run.phase == "final" and row.run.seed == 1):
+        search = {name: row.result[name] for name in told}
+        assert canonical(again.run(Job(row.run, search))) == canonical(row.result)
+
+
+def test_what_is_said_of_texts(tmp_path, capsys):
+    data = texts(tmp_path / "t.csv", split=["test" if i % 3 == 0 else "train" for i in range(60)])
+    suite = own_suite(data, [trained("bert", tmp_path / "bert")])
+    assert suite.split == {"validation": 0.2, "seed": 0}
+    assert (suite.task.source, suite.training["augmentation"]) == (str(data.resolve()), "none")
+    assert "60 texts of 2 classes" in suite.about
+    code, _, err = run(capsys, "bench", "--data", str(data), "--backbones", GLYPHS, "--dry-run")
+    assert (code, "is a backbone for vision" in err) == (2, True)
+
+
+def test_numbers_cannot_be_compared(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\n" + "".join(f"word{i},{i * 1.5}\n" for i in range(60)))
+    with pytest.raises((IncompatibleError, DataError), match=r"regression|answer"):
+        own_suite(path, [trained("bert", tmp_path / "bert")])

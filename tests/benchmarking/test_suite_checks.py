@@ -180,3 +180,38 @@ def test_split_seed(tmp_path, seed):
 @pytest.mark.parametrize("split", ["tests = 797", "test = 0", "test = -5", "test = true", 'test = "797"'])
 def test_split(tmp_path, split):
     assert "split" in refusal(edited(tmp_path, "test = 797", split))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            '"image_classification"',
+            '"image_multi_label"',
+            "task.kind is 'image_multi_label', and verdicts are made from",
+        ),
+        ('"image_classification"', '"text_regression"', "`zoo finetune` does the others"),
+        ("classes = 10", 'classes = 10\nmetric = "balanced_accuracy"', "made from the share of right answers"),
+        ("validation = 300\n", "", "split must say validation, and test unless the data give that part"),
+        ('id = "C"\nrole = "C"', 'id = "C"\nrole = "R"', "lacks backbone and adaptation"),
+    ],
+)
+def test_what_no_verdict_can_be_made_from(tmp_path, old, new, said):
+    assert said in refusal(edited(tmp_path, old, new))
+
+
+def test_data_that_give_their_test_part_need_no_size_of_it(tmp_path):
+    assert load_suite(edited(tmp_path, "test = 797\n", "")).split == {"validation": 300, "seed": 0}
+
+
+def test_a_reference_is_compared_with_every_scratch_arm(tmp_path):
+    path = two_scratch_arms(tmp_path)
+    path.write_text(path.read_text() + S_ARM.format(id="R").replace('role = "S"', 'role = "R"'))
+    assert "hides that its network is another one" in refusal(path)
+    path.write_text(path.read_text().replace('id = "R"', 'id = "R"\nlevels = ["full"]'))
+    assert load_suite(path).arms[-1].id != "R"
+    text = path.read_text().replace('id = "R"\nlevels = ["full"]\n', 'id = "R"\n')
+    head, last = text.rsplit('label = "again"', 1)
+    path.write_text(head + 'label = "again, another architecture"' + last)
+    suite = load_suite(path)
+    assert [one.id for one in suite.baselines(suite.arms[-1])] == ["S", "S2"]

@@ -6,11 +6,15 @@ import dataclasses
 
 import pytest
 import torch
+from small_backbones import narrow
 
 from zoo.benchmarking import workload as module
 from zoo.benchmarking.arms import Job, Workbench
+from zoo.benchmarking.frozen import length_of
 from zoo.benchmarking.suite import load_suite
-from zoo.benchmarking.workload import Unit, Workload
+from zoo.benchmarking.workload import Unit, Workload, repeated, typical
+from zoo.specs import RunSpec, TaskSpec
+from zoo.tasks import TASKS
 
 SPLIT = {"test": 150, "validation": 100, "seed": 0}
 
@@ -75,3 +79,22 @@ def test_a_network_that_cannot_be_counted_can_still_be_benchmarked(workbench, mo
     monkeypatch.setattr(module, "step_flops", refuse)
     result = workbench.run(job(workbench, "S"))
     assert (result["status"], result["flops"], result["flops_unknown"]) == ("ok", None, "RuntimeError: no such kernel")
+
+
+def test_texts_are_counted_at_the_length_of_a_typical_one():
+    backbone = narrow("bert")
+    samples = ["a" * n for n in (1, 2, 3, 40, 4)]  # 10 on average: 4 comes nearest
+    sample = typical(backbone, samples)
+    assert length_of(sample) == length_of(backbone.preprocess(["aaaa"]))
+    batch = repeated(sample, 3)
+    assert (batch.values.shape[0], batch.mask.shape) == (3, batch.values.shape[:2])
+    task = TaskSpec("t", "text_classification", "t", 2)
+    load = Workload(TASKS.get(task.kind)(), task, samples)
+    recipe = {"adaptation": "full", "batch_size": 3, "augmentation": "none", "steps": 2}
+    run = RunSpec("s", "1", "t", "", "S", "S", "tiny", "", 1, 0, "final", recipe | {"lr": 0.1, "weight_decay": 0.0})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "load", lambda *_, **__: narrow("bert"))
+        unit = load.unit(run, "graph of a narrow bert")
+    assert unit.length == length_of(sample)
+    assert load.cell(run, "graph of a narrow bert", 4, 10)["flops_length"] == unit.length
+    assert 2 * 3 * unit.sample < unit.step <= 3 * 3 * unit.sample

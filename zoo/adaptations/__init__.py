@@ -28,5 +28,7 @@ NEEDS = {
     "layer_mix": Needs(),
     "zero_shot": Needs(modalities=("image-text",)),
 }
+FROZEN = ("linear_probe", "knn")
+"""Those that freeze the backbone and fit a head on its pooled features."""
 SEARCHED = {"knn": "k"}
 """The option that a benchmark searches for an adaptation which freezes the backbone; `penalty` where none is named."""

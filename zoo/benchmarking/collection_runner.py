@@ -14,15 +14,17 @@ from zoo.benchmarking.collection import Collection, collection_file, load_collec
 from zoo.benchmarking.collection_store import open_collection, write_problems
 from zoo.benchmarking.forecast import Forecast
 from zoo.benchmarking.grid import run_grids
+from zoo.benchmarking.references import with_references
 from zoo.benchmarking.report.collection_write import write_collection_report
 from zoo.benchmarking.runner import Plan, crew, prepare
 from zoo.benchmarking.store import Store
-from zoo.errors import Interrupted, StoreError, ZooError
+from zoo.errors import IncompatibleError, Interrupted, StoreError, ZooError
+from zoo.providers.loading import spec_of
 from zoo.training.progress import Progress
 from zoo.training.threads import pinned_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from zoo.benchmarking.arms import Job
 
@@ -45,6 +47,7 @@ def bench_collection(
     out: str | Path,
     *,
     level: str = "quick",
+    references: Sequence[str] = (),
     workers: int | None = None,
     device: str = "cpu",
     dry_run: bool = False,
@@ -56,10 +59,11 @@ def bench_collection(
 ) -> CollectionOutcome:
     """Run what the stores of a collection lack, and write its report. The arguments are those of `bench`.
 
-    The cells of all members share the workers, the longest first, so that none waits for the end of another suite.
+    `references` are pre-trained backbones to put beside the members of their modality, each as a frozen probe. The cells of all members share the workers, the longest first, so that none waits for the end of another suite.
 
     Raises:
         UnknownName, InvalidRecord: no such collection or level, or its file is not right.
+        UnknownName, IncompatibleError, UsageError: a reference that is not known, has no trained weights, or fits no member.
         StoreError: `out` cannot be written, or holds another collection.
         ZooError: no member at all can run; the reason of the first.
 
@@ -67,6 +71,7 @@ def bench_collection(
         >>> bench_collection("pocket", "runs/pocket").problems                           # doctest: +SKIP
     """
     collection, folder = load_collection(name, level), Path(out).expanduser()
+    beside = by_modality(references, {member.modality for member in collection.members})
     count, device, executor = crew(workers, device, only, timeout, memory_mb)
     if not dry_run:
         open_collection(folder, collection)
@@ -77,6 +82,8 @@ def bench_collection(
             store = Store(folder / member.suite)
             try:
                 suite = member_suite(collection_file(name) or name, member.suite, level)
+                if named := beside.get(member.modality):
+                    suite = with_references(suite, named)
                 if not dry_run:
                     store.create(suite)  # even if it cannot run: its cells are then counted as missing
                 plans.append(prepare(suite, store, device, only, count, dry_run, tell))
@@ -95,12 +102,36 @@ def bench_collection(
         if dry_run:
             return CollectionOutcome(folder, collection, 0, 0, expected, reasons)
         write_problems(folder, reasons)
+        for plan in plans:
+            plan.read_once(tell)
         work = weigh(plans)
         with Progress(f"bench {collection.name}", expected.cells, unit="cell", work=work, quiet=quiet) as progress:
             run_grids([plan.grid for plan in plans], executor, progress)
     paths = write_collection_report(folder, folder)
     ran, failed = sum(plan.grid.ran for plan in plans), sum(plan.grid.failed for plan in plans)
     return CollectionOutcome(folder, collection, ran, failed, expected, reasons, tuple(paths))
+
+
+def by_modality(references: Sequence[str], modalities: Iterable[str]) -> dict[str, list[str]]:
+    """Backbones by the modality of their samples.
+
+    Raises:
+        IncompatibleError: one whose modality none of the members has.
+
+    Example:
+        >>> by_modality(["timm/resnet18.a1_in1k"], ["vision", "text"])
+        {'vision': ['timm/resnet18.a1_in1k']}
+    """
+    known = sorted(modalities)
+    found: dict[str, list[str]] = {}
+    for name in references:
+        if (modality := spec_of(name).modality) not in known:
+            raise IncompatibleError(
+                f"{name} is for {modality}, and the members are for {', '.join(known)}. Fix: leave it out, or choose a "
+                "level that has such a member."
+            )
+        found.setdefault(modality, []).append(name)
+    return found
 
 
 def together(parts: Sequence[Forecast], workers: int) -> Forecast:

@@ -55,12 +55,12 @@ class Forecast:
 
 
 def measure_paces(workbench: Workbench, arms: Collection[str]) -> dict[str, Pace] | None:
-    """The pace of every arm in `arms`: that of the scratch arm of its architecture; a classical baseline has its own.
+    """The pace of every arm in `arms`: that of the scratch arm of its architecture; roles C and R have their own.
 
     None when training diverges in one of them: the cells will say so, and a forecast is not worth stopping a run for.
     """
     suite = workbench.suite
-    scratch = {arm.id: arm if arm.role in "SC" else suite.baselines(arm)[0] for arm in suite.arms if arm.id in arms}
+    scratch = {arm.id: arm if arm.role in "SCR" else suite.baselines(arm)[0] for arm in suite.arms if arm.id in arms}
     paces = {arm.id: measure_pace(workbench, arm) for arm in set(scratch.values())}
     found = {name: pace for name, arm in scratch.items() if (pace := paces[arm.id]) is not None}
     return found if len(found) == len(scratch) else None

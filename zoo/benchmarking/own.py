@@ -1,4 +1,4 @@
-"""A suite for a person's own images: what a suite file says, filled in from the data and the backbones."""
+"""A suite for a person's own data: what a suite file says, filled in from the data and the backbones."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ import re
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.benchmarking.suite import COMMAND, ROLES, Arm, Suite
 from zoo.benchmarking.suite_checks import check
-from zoo.data.images import DATASETS, load_images
-from zoo.data.splits import split
+from zoo.data.images import DATASETS
+from zoo.data.labelled import INPUTS
+from zoo.data.sources import read_data
+from zoo.data.splits import split_data
 from zoo.errors import IncompatibleError, UnknownName, UsageError
+from zoo.io.datasets import DATA
 from zoo.providers.loading import spec_of
 from zoo.specs import TaskSpec
+from zoo.training.matching import check_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from zoo.data.labelled import LabelledData
     from zoo.specs import BackboneSpec
 
 SPLIT = {"test": 0.3, "validation": 0.2, "seed": 0}
 TRAINING = {"batch_size": 32, "weight_decay": 0.02, "label_smoothing": 0.1, "warmup": 0.15, "clip_norm": 3.0,
-            "head_lr": 2e-3, "augmentation": "warp"}  # fmt: skip
+            "head_lr": 2e-3}  # fmt: skip
+AUGMENTATION = {"image": "warp"}  # of texts and sounds none: which suits depends on what the network reads
+WHAT = {"image": "images", "text": "texts", "text_pair": "pairs of texts", "audio": "sounds"}
 TUNING_SEEDS = (1000, 1001)
 
 
@@ -63,15 +70,16 @@ def own_suite(
     seeds: int = 10,
     margin: float = 1.0,
 ) -> Suite:
-    """The comparison of pre-trained `backbones` with scratch on the images in `data`, as a suite.
+    """The comparison of pre-trained `backbones` with scratch on the images, texts or sounds in `data`, as a suite.
 
     Every backbone is fine-tuned and probed frozen, against its own architecture from scratch; at level `full` also
-    against noise of the same scale. Architectures that two backbones share are trained from scratch once. Logistic
-    regression on raw pixels tells whether a network is needed at all.
+    against noise of the same scale. Architectures that two backbones share are trained from scratch once. A classical
+    baseline (role C) tells whether a network is needed at all. A test part that the data give is used.
 
     Args:
-        data: a folder with one sub-folder for each class, or a known data set.
-        backbones: names of pre-trained vision backbones, as `zoo.load` takes them.
+        data: what `zoo.read_data` reads by name or path: a folder with one sub-folder for each class, a table, a known
+            data set, one of the hub; one class for each sample.
+        backbones: names of pre-trained backbones for such samples, as `zoo.load` takes them.
         level: quick, default or full.
         budgets: labels a class; none lets the level choose so many between one and all that the split leaves.
         steps: training steps at equal budget; scratch also trains for multiples of it.
@@ -81,7 +89,8 @@ def own_suite(
     Raises:
         UnknownName: no such data, backbone or level.
         DataError: the data cannot be split.
-        IncompatibleError: a backbone without trained weights or not for images.
+        IncompatibleError: a backbone without trained weights or of another modality; several answers a sample, or
+            numbers.
         UsageError: no backbone, or one named twice.
         InvalidRecord: a number that no suite may have.
 
@@ -93,34 +102,45 @@ def own_suite(
     if level not in LEVELS:
         raise UnknownName("level", level, LEVELS, f"Known: {', '.join(LEVELS)}.")
     chosen = LEVELS[level]
-    specs = _specs(backbones)
+    if not backbones:
+        raise UsageError("no backbone was named. Fix: --backbones A,B with names from `zoo list --pretrained`.")
+    found = read_data(_source(data))
+    if found.answer != "classification":
+        raise IncompatibleError(
+            f"{found.name} is for {found.answer}, and a comparison needs one class for each sample. Fix: name a column "
+            "of classes as the label (`zoo.read_data` says how), or fine-tune with `zoo finetune`."
+        )
+    specs = _specs(backbones, found)
     arms = _arms(specs, chosen)
-    images = load_images(data)
-    parts = split(images.targets, test=SPLIT["test"], validation=SPLIT["validation"], seed=0)
-    most = int(np.bincount(images.targets[parts.train], minlength=len(images.classes)).min())
+    given = set() if found.parts is None else {str(name) for name in found.parts}
+    sizes: dict[str, Any] = {name: value for name, value in SPLIT.items() if name != "test" or "test" not in given}
+    parts, notes = split_data(found, **sizes)
+    counts = np.bincount(found.targets[parts.train], minlength=len(found.classes))
+    most = int(counts[counts > 0].min())
+    what = WHAT[found.inputs]
     suite = Suite(
-        name=_slug(images.name),
+        name=_slug(found.name),
         version="1",
         level=level,
-        title=f"{images.name}: pre-trained against from scratch",
-        about=f"{len(images)} images of {len(images.classes)} classes, and {len(specs)} pre-trained "
+        title=f"{found.name}: pre-trained against from scratch",
+        about=f"{len(found)} {what} of {len(found.classes)} classes, and {len(specs)} pre-trained "
         f"backbone{'' if len(specs) == 1 else 's'}. Every arm gets the same labels, the same search and the same "
-        "augmentation; only the start differs.",
-        rests_on="The pre-training data of these backbones were made by others; what they share with these images is "
-        "not known.",
-        leakage="unknown: whether these images, or images like them, were in the pre-training data was not examined",
+        "augmentation; only the start differs." + "".join(f" {note[0].upper()}{note[1:]}." for note in notes),
+        rests_on="The pre-training data of these backbones were made by others; what they share with these "
+        f"{what} is not known.",
+        leakage=f"unknown: whether these {what}, or {what} like them, were in the pre-training data was not examined",
         margin=float(margin),
-        task=TaskSpec(_slug(images.name), "image_classification", _source(data), len(images.classes)),
+        task=TaskSpec(_slug(found.name), found.kind, _source(data), len(found.classes)),
         arms=arms,
         budgets=tuple(sorted(budgets)) or _spread(most, chosen.budgets),
         seeds=tuple(range(seeds)),
         tuning_seeds=TUNING_SEEDS,
         steps=steps,
         grids={"lr": list(chosen.lr), "penalty": list(chosen.penalty)},
-        training=dict(TRAINING),
+        training={**TRAINING, "augmentation": AUGMENTATION.get(found.inputs, "none")},
         longer=chosen.longer,
-        split=dict(SPLIT),
-        sources={"data": images.name, "digest": images.digest, "licence": "not stated"},
+        split=sizes,
+        sources={"data": found.name, "digest": found.digest, "licence": "not stated"},
     )
     check(suite, ROLES)
     return replace(suite, sources={**suite.sources, COMMAND: _command(suite, list(specs))})
@@ -157,10 +177,8 @@ def describe_suite(suite: Suite) -> str:
     return "\n".join([first, *(f"  {arm.role}  {arm.label}" for arm in suite.arms)])
 
 
-def _specs(backbones: Sequence[str]) -> dict[str, BackboneSpec]:
+def _specs(backbones: Sequence[str], data: LabelledData) -> dict[str, BackboneSpec]:
     """The record of each backbone, by what `zoo.load` takes; a folder by its full path, so that it works anywhere."""
-    if not backbones:
-        raise UsageError("no backbone was named. Fix: --backbones A,B with names from `zoo list --pretrained`.")
     specs: dict[str, BackboneSpec] = {}
     for name in backbones:
         spec = spec_of(name)
@@ -169,8 +187,12 @@ def _specs(backbones: Sequence[str]) -> dict[str, BackboneSpec]:
                 f"{name} is an architecture without trained weights, so there is no pre-training to judge. Fix: name "
                 f"one of its tags (`zoo list '{spec.name}.*'`); from scratch is compared anyway."
             )
-        if spec.modality != "vision":
-            raise IncompatibleError(f"{name} is for {spec.modality}, and the data are images. Fix: name vision ones.")
+        check_task(spec, data.kind)
+        if spec.modality == "image-text":
+            raise IncompatibleError(
+                f"{name} is for {spec.modality}, and the data are {WHAT[data.inputs]}. Fix: name backbones for "
+                f"{INPUTS[data.inputs]} alone; as a frozen reference (--with) it can stand beside them."
+            )
         path = Path(name).expanduser()
         full = str(path.resolve()) if path.is_dir() else str(name)
         if full in specs:
@@ -184,7 +206,8 @@ def _arms(specs: Mapping[str, BackboneSpec], level: Level) -> tuple[Arm, ...]:
     short = dict(zip(specs, _short([spec.name for spec in specs.values()]), strict=True))
     groups: dict[tuple[object, ...], list[str]] = {}
     for name, spec in specs.items():
-        inputs = (spec.input_size, spec.mean, spec.std, spec.interpolation, spec.crop_pct, spec.crop_mode)
+        inputs = (spec.input_size, spec.mean, spec.std, spec.interpolation, spec.crop_pct, spec.crop_mode,
+                  spec.config, spec.tokenizer, spec.lower_case, spec.context, spec.sample_rate)  # fmt: skip
         groups.setdefault((spec.provider, spec.arch, *inputs), []).append(name)
     architectures = [specs[group[0]].arch for group in groups.values()]
     arms: list[Arm] = []
@@ -228,9 +251,9 @@ def _spread(most: int, count: int) -> tuple[int, ...]:
 
 
 def _source(data: str | Path) -> str:
-    """A data set by its name; a folder by its full path, so that the store can be used from anywhere."""
+    """A data set by its name; a folder or a table by its full path, so that the store can be used from anywhere."""
     known = str(data) in DATASETS.names() and not (isinstance(data, Path) and data.is_dir())
-    return str(data) if known else str(Path(data).expanduser().resolve())
+    return str(data) if known or str(data).startswith(DATA) else str(Path(data).expanduser().resolve())
 
 
 def _slug(name: str) -> str:

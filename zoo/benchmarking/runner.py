@@ -95,6 +95,7 @@ def bench(
         tell(str(plan.forecast))
         if dry_run:
             return Outcome(store.folder, suite, 0, 0, plan.forecast)
+        plan.read_once(tell)
         grid, cost = plan.grid, sum(map(plan.grid.cost, plan.jobs))
         with Progress(f"bench {suite.name}", len(plan.jobs), unit="cell", work=cost, quiet=quiet) as progress:
             grid.run(executor, progress)
@@ -112,6 +113,13 @@ class Plan:
     jobs: tuple[Job, ...]
     paces: dict[str, Pace] | None
     forecast: Forecast
+    workbench: Workbench
+
+    def read_once(self, tell: Callable[[str], None]) -> None:
+        """Make the inputs and frozen features of the missing cells, which all workers then share."""
+        if self.jobs:
+            tell(f"{self.suite.name}: reading inputs and frozen features, once for all cells")
+            self.workbench.read_once({job.run.arm for job in self.jobs})
 
 
 def prepare(
@@ -135,7 +143,7 @@ def prepare(
     grid = Grid(workbench, store, only, tell)
     jobs = grid.planned() if started else [] if only else grid.everything()
     paces = measure_paces(workbench, {job.run.arm for job in jobs})
-    return Plan(suite, store, grid, tuple(jobs), paces, forecast(jobs, paces, workers))
+    return Plan(suite, store, grid, tuple(jobs), paces, forecast(jobs, paces, workers), workbench)
 
 
 def crew(

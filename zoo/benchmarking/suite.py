@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from zoo.adaptations import SEARCHED
+from zoo.adaptations import FROZEN, SEARCHED
 from zoo.benchmarking.suite_checks import check
 from zoo.benchmarking.toml_lines import line_of, toml_lines
 from zoo.errors import InvalidRecord, UnknownName, nearest
@@ -23,7 +23,8 @@ ROLES = {
     "P": "pre-trained, then fine-tuned",
     "F": "pre-trained and frozen, linear probe or nearest neighbours on its features",
     "M": "random weights with the mean and spread of each pre-trained tensor, then fine-tuned",
-    "C": "classical baseline: logistic regression on raw pixels",
+    "C": "classical baseline: logistic regression on raw pixels (images), TF-IDF (texts) or MFCC statistics (sound)",
+    "R": "reference: pre-trained, of another architecture, which the suite does not train from scratch",
 }
 
 
@@ -46,7 +47,9 @@ class Arm(Record):
     @property
     def search(self) -> str:
         """`lr` where a network trains; else what its adaptation says, mostly `penalty` (inverse regularisation C)."""
-        return "lr" if self.role in "SPM" else SEARCHED.get(self.adaptation, "penalty")
+        if self.role in "SPM" or (self.role == "R" and self.adaptation not in FROZEN):
+            return "lr"
+        return SEARCHED.get(self.adaptation, "penalty")
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Suite(Record):
         return tuple(arm for arm in self.arms if arm.role == "S")
 
     def baselines(self, arm: Arm) -> tuple[Arm, ...]:
-        """What an arm is compared with: scratch of its own architecture; a classical baseline with every scratch arm.
+        """What an arm is compared with: scratch of its own architecture; an arm of role C or R with every scratch arm.
 
         Example:
             >>> suite = load_suite("digits")

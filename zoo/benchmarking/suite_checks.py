@@ -23,6 +23,7 @@ TRAINING: dict[str, tuple[str, Callable[[float], bool]]] = {  # what each settin
     "head_lr": ("above 0, such as 2e-3", lambda value: value > 0),
 }
 SET_BY_ZOO = ("lr", "penalty", "k", "steps", "schedule", "adaptation", "threads", "device")
+ANOTHER = "another architecture"  # stands in the label of every reference, so that no table can be misread
 SEEDS = 2**32  # NumPy and scikit-learn take seeds below it
 UNEVEN = 1.3  # 1, 3, 10 and 1, 2, 5, 10 count as log-spaced: neighbouring ratios differ by less than this factor
 
@@ -61,6 +62,12 @@ def _check_arms(suite: Suite, roles: Mapping[str, str]) -> None:
         )
     for arm in suite.arms:
         _check_baseline(suite, arm)
+        if arm.role == "R" and ANOTHER not in arm.label:
+            raise InvalidRecord(
+                f"arm {arm.id!r} (role R) is labelled {arm.label!r}, which hides that its network is another one. "
+                f"Fix: label = {f'{arm.label}, {ANOTHER}'!r}.",
+                ("arms", arm.id, "label"),
+            )
 
 
 def _check_baseline(suite: Suite, arm: Arm) -> None:
@@ -76,7 +83,7 @@ def _check_baseline(suite: Suite, arm: Arm) -> None:
             f"Known: {', '.join(scratch)}.",
             where,
         )
-    if arm.role not in "SC" and not arm.baseline and len(scratch) > 1:
+    if arm.role not in "SCR" and not arm.baseline and len(scratch) > 1:
         raise InvalidRecord(
             f"arm {arm.id!r} must name its baseline, because the suite has {len(scratch)} from-scratch arms. "
             f"Fix: baseline = one of {', '.join(scratch)}: the one of the same architecture.",
@@ -106,17 +113,31 @@ def _check_numbers(suite: Suite) -> None:
         raise InvalidRecord(f"confidence must lie between 0 and 1, received {suite.confidence}.", ("confidence",))
     if suite.steps < 1:
         raise InvalidRecord(f"steps must be 1 or more, received {suite.steps}.", ("steps",))
+    if suite.task.kind.endswith(("_multi_label", "_regression")):
+        raise InvalidRecord(
+            f"task.kind is {suite.task.kind!r}, and verdicts are made from right and wrong answers, one a sample. "
+            "Fix: name a kind with one answer, such as text_classification; `zoo finetune` does the others.",
+            ("task", "kind"),
+        )
+    if suite.task.metric == "balanced_accuracy":
+        raise InvalidRecord(
+            "task.metric is 'balanced_accuracy', and verdicts are made from the share of right answers. "
+            "Fix: leave it out, which is accuracy.",
+            ("task", "metric"),
+        )
     if suite.task.classes < 2:
         raise InvalidRecord(f"task.classes must be 2 or more, received {suite.task.classes}.", ("task", "classes"))
 
 
 def _check_training(suite: Suite) -> None:
-    if suite.split.keys() - {"seed"} != {"test", "validation"}:
+    if not {"validation"} <= suite.split.keys() <= {"test", "validation", "seed"}:
         raise InvalidRecord(
-            f"split must say test and validation, and may say seed; received {', '.join(suite.split)}.", ("split",)
+            "split must say validation, and test unless the data give that part themselves, and may say seed; "
+            f"received {', '.join(suite.split) or 'nothing'}.",
+            ("split",),
         )
     bad = [name for name, value in suite.split.items() if not _number(value) or value < 0]
-    if bad or not suite.split["test"] or not suite.split["validation"]:
+    if bad or not all(suite.split[name] for name in suite.split if name != "seed"):
         raise InvalidRecord(
             f"split is {suite.split}. Fix: give numbers of samples (797) or shares of the whole (0.2).", ("split", *bad)
         )

@@ -23,7 +23,9 @@ BENCH_EXAMPLES = """\
   zoo bench digits --timeout 600 --memory 4000        # stop cells that hang or grow
   zoo bench digits --only failed                      # run the failed cells again
   zoo bench status runs/digits                        # what is finished, failed and missing
-  zoo bench --data photos/ --backbones timm/resnet18.a1_in1k,timm/convnext_atto.d2_in1k   # your own images"""
+  zoo bench --data photos/ --backbones timm/resnet18.a1_in1k,timm/convnext_atto.d2_in1k   # your own images
+  zoo bench --data reviews.csv --backbones transformers/sentence-transformers/all-MiniLM-L6-v2
+  zoo bench digits --with timm/resnet18.a1_in1k       # another network beside the suite's own, as a frozen probe"""
 
 REPORT_EXAMPLES = """\
   zoo report runs/digits
@@ -44,12 +46,13 @@ def commands(add: Add) -> None:
     one.add_argument("--out", help="folder of the rows and the report (default: runs/SUITE)")
     one.add_argument("--level", help="quick (default), default or full")
     one.add_argument("--quick", action="store_true", help="the same as --level quick")
-    one.add_argument("--data", help="instead of a suite: your images, a folder with one sub-folder for each class")
+    one.add_argument("--data", help="instead of a suite: your images, texts or sounds, in class folders or a table")
     one.add_argument("--backbones", metavar="A,B", help="with --data: the pre-trained backbones to compare")
     one.add_argument("--budgets", metavar="N,N", help="with --data: labels a class (default: chosen from the data)")
     one.add_argument("--steps", type=int, help="with --data: training steps at equal budget (default: 100)")
     one.add_argument("--seeds", type=int, help="with --data: how many seeds (default: 10; fewer give no verdict)")
     one.add_argument("--margin", type=float, help="with --data: smallest difference that matters, in points (1.0)")
+    one.add_argument("--with", dest="references", metavar="A,B", help="frozen backbones of other architectures to add")
     one.add_argument("--workers", type=int, help="processes of one thread each (default: all usable cores)")
     one.add_argument("--device", default="cpu", help="cpu, cuda or mps")
     one.add_argument("--dry-run", action="store_true", help="only say what it would cost")
@@ -80,10 +83,13 @@ def _bench(options: argparse.Namespace) -> int:
     options.level = _level(options)
     if options.suite and options.data is None and collection_file(options.suite):
         return _bench_collection(options)
+    from zoo.benchmarking.references import folder_name, with_references
     from zoo.benchmarking.runner import bench
 
     suite = _suite(options)
-    out = options.out or f"runs/{suite.name}"
+    if options.references is not None:
+        suite = with_references(suite, _names(options.references))
+    out = options.out or f"runs/{folder_name(suite)}"
     done = bench(suite, out, **_settings(options))
     if options.dry_run:
         return _forecast(options, done.forecast, {})
@@ -99,8 +105,10 @@ def _bench_collection(options: argparse.Namespace) -> int:
     from zoo.benchmarking.collection_runner import bench_collection
 
     _refuse_own(options)
-    out = options.out or f"runs/{load_collection(options.suite, options.level).name}"
-    done = bench_collection(options.suite, out, level=options.level, **_settings(options))
+    beside = _names(options.references or "")
+    folder = [load_collection(options.suite, options.level).name, *(["with"] if beside else []), *beside]
+    out = options.out or f"runs/{'-'.join(folder).replace('/', '-')}"
+    done = bench_collection(options.suite, out, level=options.level, references=beside, **_settings(options))
     if options.dry_run:
         return _forecast(options, done.forecast, done.problems)
     _print_report(out)
@@ -110,6 +118,10 @@ def _bench_collection(options: argparse.Namespace) -> int:
     if done.failed:
         print(f"{done.failed} cells failed; the report shows them; --only failed runs them again", file=sys.stderr)
     return 1 if done.failed or done.problems else 0
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -157,7 +169,7 @@ def _suite(options: argparse.Namespace) -> Suite:
     from zoo.benchmarking.own import describe_suite, own_suite
 
     own = _own(options)
-    names = [name.strip() for name in own.pop("backbones", "").split(",") if name.strip()]
+    names = _names(own.pop("backbones", ""))
     try:
         own["budgets"] = tuple(int(part) for part in own.pop("budgets", "").split(",") if part.strip())
     except ValueError as error:

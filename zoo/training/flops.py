@@ -19,8 +19,6 @@ from zoo.providers.loading import seeded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import Tensor
-
     from zoo.contracts import Backbone, Batch
 
 
@@ -61,8 +59,10 @@ def step_flops(learner: nn.Module, batch: Batch) -> int:
     return count(lambda: learner(batch, generator_at(0, 0)).backward())
 
 
-def sample_flops(backbone: Backbone, head: nn.Module, sample: Tensor) -> int:
-    """FLOPs of reading out one sample [1, ...] through backbone and head, in evaluation mode.
+def sample_flops(backbone: Backbone, head: nn.Module, sample: Any, modality: str = "") -> int:
+    """FLOPs of reading out one sample (a prepared batch of one) through backbone and head, in evaluation mode.
+
+    `modality` says which features answer; empty for the backbone's own.
 
     Raises:
         IncompatibleError: the network has recurrent layers, which the counter does not see.
@@ -71,7 +71,7 @@ def sample_flops(backbone: Backbone, head: nn.Module, sample: Tensor) -> int:
         _refuse_recurrent(part)
         part.eval()
     with torch.no_grad():
-        return count(lambda: head(backbone.encode(sample)[backbone.spec.modality].pooled))
+        return count(lambda: head(backbone.encode(sample)[modality or backbone.spec.modality].pooled))
 
 
 def _refuse_recurrent(network: nn.Module) -> None:

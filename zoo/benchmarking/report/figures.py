@@ -29,7 +29,7 @@ DENSE = 12
 """A panel with more rows than this has them closer together."""
 COLOURS = ("#0a76b8", "#c8590a", "#0b8a66", "#a6508f", "#6f55f2", "#d1345b")
 """One for each source of pre-training, in suite order; arms without one are drawn in ink."""
-MARKERS = {"S": "D", "P": "o", "F": "s", "M": "v", "C": "^"}
+MARKERS = {"S": "D", "P": "o", "F": "s", "M": "v", "C": "^", "R": "P"}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 CROWD = 9
 """More lines than this are split: a panel for each source of pre-training."""
-DASHES = {"S": "-", "P": "-", "F": (0, (5, 2)), "M": (0, (4, 1.5, 1, 1.5)), "C": (0, (1, 1.6))}
+DASHES = {
+    "S": "-",
+    "P": "-",
+    "F": (0, (5, 2)),
+    "M": (0, (4, 1.5, 1, 1.5)),
+    "C": (0, (1, 1.6)),
+    "R": (0, (6, 1.5, 1, 1.5)),
+}
 """How each role's line is drawn: shape repeats what colour says."""
 SPREAD = 0.018
 """How far apart the marks stand at one budget, as a share of the axis, so that intervals do not hide each other."""

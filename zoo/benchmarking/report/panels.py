@@ -76,7 +76,7 @@ def sources_of(summary: Summary) -> dict[str, str]:
     """
     found = {score.arm: score.arm.partition(":")[2] for score in summary.arms}
     for scratch in [arm for arm in found if ":" in arm]:
-        own = {found[pair.arm] for pair in summary.comparisons if pair.baseline == scratch} - {""}
+        own = {found[pair.arm] for pair in summary.comparisons if pair.baseline == scratch and pair.role != "R"} - {""}
         if own:
             found[scratch] = own.pop() if len(own) == 1 else ""
     return found

@@ -11,11 +11,11 @@ from zoo.benchmarking.statistics.intervals import (
 )
 from zoo.benchmarking.statistics.label_efficiency import LabelEfficiency, break_even_reuse, label_efficiency_factor
 from zoo.benchmarking.statistics.multiplicity import holm
-from zoo.benchmarking.statistics.verdicts import SEEDS_FOR_A_VERDICT, VERDICTS, verdict
+from zoo.benchmarking.statistics.verdicts import REFERENCE, SEEDS_FOR_A_VERDICT, VERDICTS, of_reference, verdict
 from zoo.benchmarking.statistics.winners import Winner, pick_winner
 
 __all__ = [
-    "SEEDS_FOR_A_VERDICT", "VERDICTS", "Interval", "LabelEfficiency", "Winner", "break_even_reuse", "holm",
+    "REFERENCE", "SEEDS_FOR_A_VERDICT", "VERDICTS", "Interval", "LabelEfficiency", "Winner", "break_even_reuse", "holm",
     "interquartile_interval", "interquartile_mean", "interval", "label_efficiency_factor", "mean_interval",
-    "minimum_detectable_effect", "normalised", "p_value", "pick_winner", "probability_above", "verdict",
+    "minimum_detectable_effect", "normalised", "of_reference", "p_value", "pick_winner", "probability_above", "verdict",
 ]  # fmt: skip

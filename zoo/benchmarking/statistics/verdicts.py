@@ -26,6 +26,23 @@ VERDICTS = {
 }
 """Every word that `verdict` returns, with its meaning."""
 
+REFERENCE = {
+    "helps": ("ahead", "of a reference: the whole interval lies above the margin; its network is another one, so this "
+              "is no effect of pre-training"),
+    "hurts": ("behind", "of a reference: the whole interval lies below minus the margin; its network is another one"),
+}  # fmt: skip
+"""Words for a network of another architecture in place of those that speak of pre-training, with their meanings."""
+
+
+def of_reference(word: str) -> str:
+    """The word of `verdict` for a reference (role R): `helps` and `hurts` would speak of pre-training.
+
+    Example:
+        >>> of_reference("helps"), of_reference("leans up")
+        ('ahead', 'leans up')
+    """
+    return REFERENCE[word][0] if word in REFERENCE else word
+
 
 def verdict(effect: Interval, margin: float, seeds: int, failed: int = 0, missing: int = 0) -> str:
     """The word for a paired difference, exactly as the protocol defines it (`VERDICTS` holds all words).
