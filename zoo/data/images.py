@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
-DATASETS = Registry("data set", {"digits": "zoo.data.images:digits"}, group="zoo.datasets")
+DATASETS = Registry(
+    "data set",
+    {
+        "digits": "zoo.data.images:digits",
+        "docstring_areas": "zoo.data.docstring_tasks:docstring_areas",
+        "scipy_packages": "zoo.data.docstring_tasks:scipy_packages",
+        "parameter_types": "zoo.data.docstring_tasks:parameter_types",
+    },
+    group="zoo.datasets",
+)
 
 
 def load_images(source: str | Path) -> LabelledData:
