@@ -105,3 +105,13 @@ def test_what_no_logit_depends_on_is_frozen():
 def test_networks_without_such_a_head_are_refused(name, reason):
     with pytest.raises(IncompatibleError, match=reason):
         native_head(small(name), "masked")
+
+
+def test_zoos_own_text_backbone_has_the_librarys_head():
+    backbone = zoo.load("pocket/gpt2", pretrained=False)
+    head = native_head(backbone, "causal")
+    assert head.rest.lm_head.weight is backbone.module.wte.weight
+    hidden = torch.randn(3, 128)
+    assert torch.allclose(head(hidden), hidden @ backbone.module.wte.weight.T, atol=1e-5)
+    with pytest.raises(IncompatibleError, match=r"pocket/resnet10 has no head for causal"):
+        native_head(zoo.load("pocket/resnet10", pretrained=False), "causal")

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from small_backbones import small
 
@@ -73,3 +75,9 @@ def test_pairs_of_texts_go_to_objectives_that_take_them():
         source_of(single, bert, pairs, objective_of(single, bert))
     both = recipe_of("transformers/bert", pairs, GIVEN | {"objective": "sentence_pairs"}, {})
     assert source_of(both, bert, pairs, objective_of(both, bert)).size == 2
+
+
+def test_a_source_of_another_modality_is_refused_before_it_is_read(pocket):
+    recipe = dataclasses.replace(load_recipe("glyphs"), data="docstrings")
+    with pytest.raises(IncompatibleError, match=r"source 'docstrings' is for text, and pocket/resnet10 is for vision"):
+        source_of(recipe, pocket, "docstrings", objective_of(recipe, pocket))

@@ -13,16 +13,16 @@ AREAS = {  # of the standard library: what a module is for
     "telnetlib smtpd cgi webbrowser",
     "concurrency": "asyncio threading multiprocessing concurrent queue sched subprocess selectors asyncore contextvars",
     "interfaces": "tkinter turtle curses",
-    "importing and installing": "distutils importlib pkgutil zipimport venv ensurepip modulefinder runpy site sysconfig "
-    "py_compile compileall zipapp imp",
+    "importing and installing": "distutils importlib pkgutil zipimport venv ensurepip modulefinder runpy site "
+    "sysconfig py_compile compileall zipapp imp",
     "testing and debugging": "unittest doctest pdb bdb trace traceback cProfile profile pstats timeit inspect logging "
     "warnings tracemalloc pydoc",
     "numbers and dates": "decimal _pydecimal fractions statistics random datetime calendar zoneinfo numbers colorsys "
     "hashlib hmac secrets _strptime",
     "files": "tarfile zipfile shutil pathlib os tempfile glob gzip bz2 lzma _pyio posixpath ntpath fileinput filecmp "
     "mailbox shelve",
-    "text and markup": "xml html json csv configparser re textwrap string codecs encodings difflib tokenize ast plistlib "
-    "email argparse optparse gettext locale getopt base64 quopri",
+    "text and markup": "xml html json csv configparser re textwrap string codecs encodings difflib tokenize ast "
+    "plistlib email argparse optparse gettext locale getopt base64 quopri",
 }
 AREA_OF = {module: area for area, modules in AREAS.items() for module in modules.split()}
 SCIPY = ("interpolate", "optimize", "signal", "sparse", "special", "stats")  # sub-packages

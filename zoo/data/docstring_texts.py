@@ -21,10 +21,10 @@ _MARKUP = (".. ", "```", "|", "+--", "http")
 
 
 def prose(docstring: str) -> list[str]:
-    """The paragraphs of a docstring: on one line each, without examples, directives, rules and role marks.
+    r"""The paragraphs of a docstring: on one line each, without examples, directives, rules and role marks.
 
     Example:
-        >>> prose("Sum :func:`~a.b.items` of a long list.\\n\\n>>> 1 + 1\\n2\\n\\nIt is slow when the list is long.")
+        >>> prose("Sum :func:`~a.b.items` of a long list.\n\n>>> 1 + 1\n2\n\nIt is slow when the list is long.")
         ['Sum items of a long list.', 'It is slow when the list is long.']
     """
     kept = [" ".join(part.split()) for part in re.split(r"\n\s*\n", without_marks(_without_code(docstring)))]
@@ -32,20 +32,20 @@ def prose(docstring: str) -> list[str]:
 
 
 def opening(docstring: str, words: int = 60) -> str:
-    """The first words of the prose that stands before the first section (`Parameters`, `Args:` ...).
+    r"""The first words of the prose that stands before the first section (`Parameters`, `Args:` ...).
 
     Example:
-        >>> opening("Add two numbers of any kind.\\n\\nParameters\\n----------\\nx : the first number of the two.", 4)
+        >>> opening("Add two numbers of any kind.\n\nParameters\n----------\nx : the first number of the two.", 4)
         'Add two numbers of'
     """
     return " ".join(" ".join(prose(_SECTION.split(docstring)[0])).split()[:words])
 
 
 def described(docstring: str, words: int = 40) -> list[tuple[str, str]]:
-    """What the section `Parameters` of numpy's style says: of each single parameter its type and description.
+    r"""What the section `Parameters` of numpy's style says: of each single parameter its type and description.
 
     Example:
-        >>> described("Add.\\n\\nParameters\\n----------\\nx : int, optional\\n    The first of them.\\n    Or none.\\n")
+        >>> described("Add.\n\nParameters\n----------\nx : int, optional\n    The first of them.\n    Or none.\n")
         [('int, optional', 'The first of them. Or none.')]
     """
     found: list[tuple[str, list[str]]] = []

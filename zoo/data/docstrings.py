@@ -86,7 +86,7 @@ def read_docstrings(packages: Sequence[str] | None = None) -> Docstrings:
     Example:
         >>> found = read_docstrings(["packaging"])
         >>> sorted({one.module for one in found.texts})[:2], list(found.versions)
-        (['packaging', 'packaging._elffile'], ['packaging'])
+        (['packaging._elffile', 'packaging._manylinux'], ['packaging'])
     """
     texts: list[Docstring] = []
     versions: dict[str, str] = {}

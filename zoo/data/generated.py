@@ -42,7 +42,7 @@ class Source(Protocol):
       and `special`.
     - `at(step, size, seed)`: batch `step` of an order of its own, which is used in place of `batch`.
     - `clean = True`: the inputs of a batch are what the backbone takes, without `corrupt`.
-    - `modality`: of the backbones that it is for, where that is not vision (of the class: it is asked before it is made).
+    - `modality`: of the backbones that it is for, where that is not vision; of the class, which is asked first.
     - `notes`: sentences for the user about what was read.
     - `stream()`: of texts all ids in reading order [N], for `init = "ppmi"`.
     """

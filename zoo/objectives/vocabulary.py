@@ -54,7 +54,7 @@ def vocabulary_of(backbone: Backbone, source: Any = None) -> Vocabulary:
 
 
 def _of_pocket(backbone: Backbone) -> Any:
-    """zoo's own word pieces, where the backbone is zoo's own."""
+    """Zoo's own word pieces, where the backbone is zoo's own."""
     if backbone.spec.provider != "pocket":
         return None
     from zoo.data.word_pieces import Pieces

@@ -1,4 +1,4 @@
-"""zoo's own small text backbone: a GPT-2 of transformers over zoo's own word pieces, pooled by the mean of its tokens."""
+"""zoo's own small text backbone: a GPT-2 of transformers over zoo's own word pieces, pooled by their mean."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from zoo.providers.transformers_tokens import Tokens
     from zoo.specs import BackboneSpec
 
-CONTEXT = 64  # tokens, with the one that opens a text
+POSITIONS = 64  # of the network; what it is pre-trained on may be as long
+CONTEXT = 40  # tokens that are read of a text, with the one that opens it: pairs are of spans of 32
 
 
 def gpt2() -> nn.Module:
@@ -28,7 +29,7 @@ def gpt2() -> nn.Module:
 
     config = library().GPT2Config(
         vocab_size=Pieces.vocabulary,
-        n_positions=CONTEXT,
+        n_positions=POSITIONS,
         n_embd=128,
         n_layer=2,
         n_head=2,
@@ -45,7 +46,7 @@ def gpt2() -> nn.Module:
 
 
 def assemble_text(spec: BackboneSpec, module: nn.Module) -> Backbone:
-    """The network behind the contract; texts beyond 64 tokens are cut at their end.
+    """The network behind the contract; texts beyond 40 tokens are cut at their end.
 
     Raises:
         WeightsError: weights that were trained with another tokenizer.

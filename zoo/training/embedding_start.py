@@ -36,7 +36,7 @@ def start_embeddings(backbone: Backbone, source: Any, *, seed: int = 0) -> None:
     import torch
 
     network: Any = backbone.module
-    embeddings = network.get_input_embeddings() if hasattr(network, "get_input_embeddings") else None
+    embeddings: Any = network.get_input_embeddings() if hasattr(network, "get_input_embeddings") else None
     if not hasattr(source, "stream") or getattr(embeddings, "weight", None) is None:
         raise IncompatibleError(
             f"init = 'ppmi' needs data that are read as one stream of tokens and a network with token embeddings; "

@@ -62,7 +62,7 @@ def pretrain(
         out: folder for the result (see `zoo.training.kept`) and, until it is finished, its checkpoints.
         data: a generated source (`glyphs`, `docstrings`), whatever `zoo.data.raw_files.read_raw` reads, or labelled data.
         objective, options: what it learns, and the objective's own options.
-        init: `scratch`, `pretrained` for the weights that the backbone's name stands for, or `ppmi` (see `Recipe`).
+        init: `scratch`, `pretrained` for the weights that the backbone's name stands for, or `ppmi`; see `Recipe`.
         name: the tag of the result; the objective's name unless told.
         column: of a table, the one that holds the samples; two with a comma between them for pairs.
         bad_samples: what becomes of samples that cannot be read: `error`, `skip`, or `cap 5%`; they are listed.
