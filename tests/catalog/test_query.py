@@ -53,7 +53,10 @@ def test_pocket_backbones_are_described():
     spec = describe("pocket/resnet10.glyphs")
     assert (spec.input_size, spec.pooled_dim, spec.can) == ((1, 32, 32), 256, ("pooled", "maps"))
     assert (spec.recipe, spec.licence, spec.crop_mode) == ("glyphs", "apache-2.0", "squash")
-    assert names("pocket/*") == ["pocket/resnet10", "pocket/resnet10.glyphs", "pocket/resnet10.textures"]
+    assert names("pocket/*") == [
+        *("pocket/gpt2", "pocket/gpt2.causal", "pocket/gpt2.pairs"),
+        *("pocket/resnet10", "pocket/resnet10.glyphs", "pocket/resnet10.textures"),
+    ]
 
 
 def test_describing_an_unknown_backbone_names_the_nearest():
@@ -189,7 +192,7 @@ def test_no_licence_is_in_two_classes():
 
 
 def test_capabilities_are_all_needed():
-    assert names("pocket/*", can={"pooled", "maps"}) == names("pocket/*", can="maps") == names("pocket/*")
+    assert names("pocket/*", can={"pooled", "maps"}) == names("pocket/*", can="maps") == names("pocket/resnet10*")
     assert names("pocket/*", can=["tokens", "maps"]) == []
 
 

@@ -60,7 +60,7 @@ def pretrain(
         what: a recipe (the name of one that comes with zoo, the path of a TOML file, or a `Recipe`); or, with `data`, a
             backbone: whatever `zoo.load` takes.
         out: folder for the result (see `zoo.training.kept`) and, until it is finished, its checkpoints.
-        data: a generated source (`glyphs`, `docstrings`), whatever `zoo.data.raw_files.read_raw` reads, or labelled data.
+        data: a generated source (`glyphs` ...), whatever `zoo.data.raw_files.read_raw` reads, or labelled data.
         objective, options: what it learns, and the objective's own options.
         init: `scratch`, `pretrained` for the weights that the backbone's name stands for, or `ppmi`; see `Recipe`.
         name: the tag of the result; the objective's name unless told.

@@ -1,8 +1,8 @@
 """`python -m zoo.upkeep.word_pieces`: train the tokenizer of zoo's text backbones on the docstrings of this machine.
 
-Prints the digest that `zoo.data.word_pieces` would have to name. The library breaks ties as it comes, so that a second run
-over the same texts gives another file: the one that ships is fixed. Weights that were trained on the ids of another file
-do not fit a new one: whoever runs this trains and ships the text backbones again.
+Prints the digest that `zoo.data.word_pieces` would have to name. The library breaks ties as it comes, so that a second
+run over the same texts gives another file: the one that ships is fixed. Weights that were trained on the ids of another
+file do not fit a new one: whoever runs this trains and ships the text backbones again.
 """
 
 from __future__ import annotations
