@@ -54,8 +54,8 @@ def test_pocket_backbones_are_described():
     assert (spec.input_size, spec.pooled_dim, spec.can) == ((1, 32, 32), 256, ("pooled", "maps"))
     assert (spec.recipe, spec.licence, spec.crop_mode) == ("glyphs", "apache-2.0", "squash")
     assert names("pocket/*") == [
-        "pocket/resnet10",
-        *(f"pocket/resnet10.{tag}" for tag in ("glyphs", "simclr", "textures")),
+        *("pocket/gpt2", "pocket/gpt2.causal", "pocket/gpt2.pairs"),
+        *("pocket/resnet10", *(f"pocket/resnet10.{tag}" for tag in ("glyphs", "simclr", "textures"))),
     ]
 
 
@@ -192,7 +192,7 @@ def test_no_licence_is_in_two_classes():
 
 
 def test_capabilities_are_all_needed():
-    assert names("pocket/*", can={"pooled", "maps"}) == names("pocket/*", can="maps") == names("pocket/*")
+    assert names("pocket/*", can={"pooled", "maps"}) == names("pocket/*", can="maps") == names("pocket/resnet10*")
     assert names("pocket/*", can=["tokens", "maps"]) == []
 
 

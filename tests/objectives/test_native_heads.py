@@ -140,3 +140,13 @@ def test_the_librarys_copy_of_the_network_is_given_back(monkeypatch):
     gc.collect()
     assert made[0]() is None
     assert head is not None
+
+
+def test_zoos_own_text_backbone_has_the_librarys_head():
+    backbone = zoo.load("pocket/gpt2", pretrained=False)
+    head = native_head(backbone, "causal")
+    assert head.rest.lm_head.weight is backbone.module.wte.weight
+    hidden = torch.randn(3, 128)
+    assert torch.allclose(head(hidden), hidden @ backbone.module.wte.weight.T, atol=1e-5)
+    with pytest.raises(IncompatibleError, match=r"pocket/resnet10 has no head for causal"):
+        native_head(zoo.load("pocket/resnet10", pretrained=False), "causal")

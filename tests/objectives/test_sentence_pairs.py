@@ -1,4 +1,5 @@
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 
 from zoo.contracts import Batch, Padded
 from zoo.data.batches import generator_at
-from zoo.errors import IncompatibleError
+from zoo.errors import IncompatibleError, InvalidRecord
 from zoo.objectives.sentence_pairs import SentencePairs
 from zoo.providers.bundles import bundled, pooled
 
@@ -84,3 +85,30 @@ def test_a_network_without_dropout_needs_pairs():
     images = dataclasses.replace(backbone, spec=dataclasses.replace(backbone.spec, modality="vision"))
     with pytest.raises(IncompatibleError, match="is for texts"):
         SentencePairs().build(images, PAIRS)
+
+
+def test_some_tokens_are_hidden_behind_the_mask():
+    """The source says what the mask is; special tokens and padding stay."""
+    tokens = SimpleNamespace(vocabulary=250, mask=4, pad=0, special=(0, 1, 2, 3, 4))
+    source = Given(two_texts)
+    source.tokens = tokens
+    backbone, objective = small("transformers/gpt2"), SentencePairs(masked=0.25)
+    start(objective, backbone, source)
+    batch = source.batch(200, generator_at(0, 0))
+    assert only_the_generator(objective, batch)
+    views = objective.views(batch, generator_at(0, 1))
+    for before, after in zip(batch.inputs, views.inputs, strict=True):
+        changed = before.values != after.values
+        assert (after.values[changed] == tokens.mask).all()
+        assert not changed[~before.mask].any()
+        assert changed[before.mask].float().mean().item() == pytest.approx(0.25, abs=0.03)
+        assert torch.equal(before.mask, after.mask)
+
+
+def test_masking_needs_a_mask():
+    source = Given(two_texts)
+    source.tokens = SimpleNamespace(vocabulary=250, mask=None, pad=0, special=(0,))
+    with pytest.raises(IncompatibleError, match="no token for it"):
+        start(SentencePairs(masked=0.1), small("transformers/gpt2"), source)
+    with pytest.raises(InvalidRecord, match="a share from 0 to below 1"):
+        SentencePairs(masked=1)

@@ -48,3 +48,8 @@ def test_a_vocabulary_larger_than_the_networks_is_refused():
         IncompatibleError, match=r"id of 399, and transformers/bert has 320 words.*Fix: use the tokenizer"
     ):
         vocabulary_of(small("transformers/bert"), SimpleNamespace(tokens=tokens))
+
+
+def test_zoos_own_backbone_has_its_own_pieces():
+    found = vocabulary_of(zoo.load("pocket/gpt2", pretrained=False))
+    assert (found.words, found.mask, found.special) == (range(6000), 4, (0, 1, 2, 3, 4))

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from small_backbones import small
 
@@ -82,3 +84,9 @@ def test_a_batch_of_one_teaches_a_contrast_nothing(name, pocket):
         IncompatibleError, match=rf"{name} tells .* a batch of 1 teaches nothing\. Fix: a batch size of 2"
     ):
         objective_of(recipe, pocket)
+
+
+def test_a_source_of_another_modality_is_refused_before_it_is_read(pocket):
+    recipe = dataclasses.replace(load_recipe("glyphs"), data="docstrings")
+    with pytest.raises(IncompatibleError, match=r"source 'docstrings' is for text, and pocket/resnet10 is for vision"):
+        source_of(recipe, pocket, "docstrings", objective_of(recipe, pocket))

@@ -392,3 +392,38 @@ def test_shipped_checkpoint_is_re_made(tmp_path, name):
         ]
         scores.append(torch.tensor([fit.spec.scores["accuracy"] for fit in fits]).mean())
     assert abs(scores[0] - scores[1]) < 2.0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("name", "task"), [("pairs", "docstring_areas"), ("causal", "parameter_types")])
+def test_shipped_text_checkpoint_is_re_made(tmp_path, name, task):
+    """Docstrings differ from machine to machine, so the bytes do; the score of a frozen probe must not by much."""
+    made = zoo.pretrain(name, tmp_path, quiet=True)
+    shipped = zoo.load(f"pocket/gpt2.{name}")
+    assert made.spec.recipe_digest == shipped.spec.recipe_digest == load_recipe(name).digest
+    scores = []
+    for backbone in (made, shipped):
+        fits = [
+            zoo.finetune(backbone, task, method="linear_probe", labels_per_class=32, seed=seed, quiet=True)
+            for seed in range(5)
+        ]
+        scores.append(torch.tensor([fit.spec.scores["accuracy"] for fit in fits]).mean())
+    assert abs(scores[0] - scores[1]) < 3.0
+
+
+def test_a_text_recipe_is_made_from_the_docstrings_of_a_package(tmp_path, monkeypatch):
+    """Both recipes, two steps each, on one small package; where the embeddings start is part of the run."""
+    from zoo.data import docstring_sources
+
+    small = docstring_sources.corpus(("packaging",))
+    monkeypatch.setattr(docstring_sources, "corpus", lambda _packages: small)
+    for name in ("pairs", "causal"):
+        made = zoo.pretrain(name, tmp_path / name, steps=2, batch_size=4, quiet=True)
+        assert made.spec.name == f"pocket/gpt2.{name}"
+        assert made.spec.pretraining_flops > 0
+        told = json.loads((tmp_path / name / "history.json").read_text())
+        assert any("packaging" in note for note in told["notes"])
+        assert any("8 words in a row" in note for note in told["notes"])
+        plain = zoo.load("pocket/gpt2", pretrained=False, seed=0)
+        assert not torch.allclose(made.module.wte.weight[5:], plain.module.wte.weight[5:], atol=0.05)

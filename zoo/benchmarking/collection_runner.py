@@ -59,11 +59,12 @@ def bench_collection(
 ) -> CollectionOutcome:
     """Run what the stores of a collection lack, and write its report. The arguments are those of `bench`.
 
-    `references` are pre-trained backbones to put beside the members of their modality, each as a frozen probe. The cells of all members share the workers, the longest first, so that none waits for the end of another suite.
+    The cells of all members share the workers, the longest first, so that none waits for the end of another suite.
+    `references` are pre-trained backbones to put beside the members of their modality, each as a frozen probe.
 
     Raises:
         UnknownName, InvalidRecord: no such collection or level, or its file is not right.
-        UnknownName, IncompatibleError, UsageError: a reference that is not known, has no trained weights, or fits no member.
+        IncompatibleError: a reference without trained weights, or for a modality that no member has.
         StoreError: `out` cannot be written, or holds another collection.
         ZooError: no member at all can run; the reason of the first.
 

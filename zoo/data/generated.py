@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 SOURCES = Registry(
     "pre-training data",
-    {"glyphs": "zoo.data.generated:GlyphSource", "textures": "zoo.data.generated:TextureSource"},
+    {
+        "glyphs": "zoo.data.generated:GlyphSource",
+        "textures": "zoo.data.generated:TextureSource",
+        "docstrings": "zoo.data.docstring_sources:DocstringSource",
+        "docstring_pairs": "zoo.data.docstring_sources:DocstringPairSource",
+    },
     group="zoo.sources",
 )
 
@@ -37,6 +42,9 @@ class Source(Protocol):
       and `special`.
     - `at(step, size, seed)`: batch `step` of an order of its own, which is used in place of `batch`.
     - `clean = True`: the inputs of a batch are what the backbone takes, without `corrupt`.
+    - `modality`: of the backbones that it is for, where that is not vision; of the class, which is asked first.
+    - `notes`: sentences for the user about what was read.
+    - `stream()`: of texts all ids in reading order [N], for `init = "ppmi"`.
     """
 
     @property

@@ -31,6 +31,9 @@ DATASETS = Registry(
         "digits": "zoo.data.images:digits",
         "scripts": "zoo.data.scripts:scripts",
         "textures_task": "zoo.data.texture_task:textures_task",
+        "docstring_areas": "zoo.data.docstring_tasks:docstring_areas",
+        "scipy_packages": "zoo.data.docstring_tasks:scipy_packages",
+        "parameter_types": "zoo.data.docstring_tasks:parameter_types",
     },
     group="zoo.datasets",
 )

@@ -76,7 +76,7 @@ def check_kind(backbone: Backbone, kind: str) -> Any:
     Raises:
         IncompatibleError: it has none for this backbone.
     """
-    if backbone.spec.provider == "transformers":
+    if backbone.spec.provider in ("transformers", "pocket") and hasattr(backbone.module, "config"):
         auto = getattr(library(), AUTO[kind])
         if type(getattr(backbone.module, "config", None)) in auto._model_mapping:
             return auto

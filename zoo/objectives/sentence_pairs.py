@@ -29,6 +29,8 @@ class SentencePairs:
     Options:
         temperature: cosines are divided by it; 0.05 in SimCSE and, as a scale of 20, in Sentence-BERT's loss.
         symmetric: whether the second text also looks for the first.
+        masked: the share of tokens of each text, special ones aside, that the mask hides; 0 hides none. Two texts that
+            share rare words are then no longer found by these words alone.
 
     Example:
         >>> SentencePairs(symmetric="true").symmetric
@@ -39,6 +41,7 @@ class SentencePairs:
     options: ClassVar = {
         "temperature": number(0.05, "a number above 0", lambda value: value > 0),
         "symmetric": flag(False),
+        "masked": number(0.0, "a share from 0 to below 1", lambda share: 0 <= share < 1),
     }
     divisible = False
     gathers = True
@@ -49,12 +52,15 @@ class SentencePairs:
         own = own_options("sentence_pairs", self, options)
         self.temperature: float = own["temperature"]
         self.symmetric: bool = own["symmetric"]
+        self.masked: float = own["masked"]
+        self.notes: tuple[str, ...] = ()
 
     def build(self, backbone: Backbone, source: Source) -> nn.Module:
         """Nothing is trained beside the backbone.
 
         Raises:
-            IncompatibleError: no backbone of texts; or single texts, and a network without dropout.
+            IncompatibleError: no backbone of texts; single texts, and a network without dropout; or tokens shall be
+                masked, and the tokenizer has no mask.
         """
         from torch import nn
 
@@ -71,13 +77,29 @@ class SentencePairs:
                 f"sentence_pairs on single texts needs dropout to tell two passes apart, and {spec.name} has none. "
                 "Fix: give pairs of texts, or choose a network with dropout."
             )
+        if self.masked:
+            from zoo.objectives.vocabulary import need_mask, vocabulary_of
+
+            self._vocabulary = vocabulary_of(backbone, source)
+            need_mask(self._vocabulary, spec.name)
+            self.notes = self._vocabulary.notes
         return nn.Identity()
 
-    def views(self, batch: Batch, generator: torch.Generator) -> Batch:  # noqa: ARG002  (dropout is the network's)
-        """The two texts of each pair, or every single text twice; nothing is drawn."""
+    def views(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """The two texts of each pair, or every single text twice; what is drawn is which tokens are masked."""
         both: Any = batch.inputs
         twice: Any = both if isinstance(both, tuple) else (both, both)
+        if self.masked:
+            twice = tuple(self._hidden(side, generator) for side in twice)
         return Batch(twice, batch.targets)
+
+    def _hidden(self, texts: Any, generator: torch.Generator) -> Any:
+        """The texts of one side, some tokens behind the mask."""
+        from zoo.objectives.mlm import hide
+        from zoo.objectives.parts import joined, parts_of
+
+        shares = (self.masked, 1.0, 0.0)  # of the tokens, and of these the mask and other words
+        return joined([hide(part, self._vocabulary, generator, *shares)[0] for part in parts_of(texts)], texts)
 
     def loss(self, backbone: Backbone, heads: nn.Module, views: Batch) -> Tensor:  # noqa: ARG002  (there are none)
         """Cross-entropy over the batch of all processes."""

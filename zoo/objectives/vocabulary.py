@@ -43,7 +43,7 @@ def vocabulary_of(backbone: Backbone, source: Any = None) -> Vocabulary:
         IncompatibleError: the vocabulary has no place for bytes, or is larger than the network's.
         Offline, WeightsError: the tokenizer cannot be read.
     """
-    told = getattr(source, "tokens", None)
+    told = getattr(source, "tokens", None) or _of_pocket(backbone)
     if told is not None:
         special = {*told.special, told.pad, *(() if told.mask is None else (told.mask,))}
         found = Vocabulary(range(told.vocabulary), told.mask, tuple(sorted(special)))
@@ -51,6 +51,15 @@ def vocabulary_of(backbone: Backbone, source: Any = None) -> Vocabulary:
         found = _of_tokenizer(backbone) if backbone.spec.source else _of_bytes(backbone)
     _check(found, backbone)
     return found
+
+
+def _of_pocket(backbone: Backbone) -> Any:
+    """Zoo's own word pieces, where the backbone is zoo's own."""
+    if backbone.spec.provider != "pocket":
+        return None
+    from zoo.data.word_pieces import Pieces
+
+    return Pieces()
 
 
 def _check(found: Vocabulary, backbone: Backbone) -> None:

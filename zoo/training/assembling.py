@@ -96,7 +96,13 @@ def source_of(recipe: Recipe, backbone: Backbone, data: Any, objective: Objectiv
     """The data of a run, as batches for this backbone."""
     if not (isinstance(data, str) and data in SOURCES.names()):
         return _samples(recipe, backbone, data, objective)
-    source: Source = SOURCES.get(data)()
+    made = SOURCES.get(data)
+    if (kind := getattr(made, "modality", "vision")) != backbone.spec.modality:
+        raise IncompatibleError(
+            f"source {data!r} is for {kind}, and {recipe.backbone} is for {backbone.spec.modality}. "
+            "Fix: other data, or another backbone."
+        )
+    source: Source = made()
     if not getattr(source, "clean", False):
         size = list(source.corrupt(source.batch(2, generator_at(0, 0)).inputs, generator_at(0, 0)).shape[1:])
         if size != list(backbone.spec.input_size or ()):

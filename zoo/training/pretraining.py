@@ -15,6 +15,7 @@ from zoo.providers.weights import weights_digest
 from zoo.specs import digest_of
 from zoo.training.assembling import objective_of, recipe_of, recipe_with, source_of
 from zoo.training.device import choose_device
+from zoo.training.embedding_start import start_embeddings
 from zoo.training.flops import step_flops
 from zoo.training.kept import CHECKPOINTS, claim_together, save_backbone, unread
 from zoo.training.learner import ObjectiveLearner
@@ -60,9 +61,9 @@ def pretrain(
         what: a recipe (the name of one that comes with zoo, the path of a TOML file, or a `Recipe`); or, with `data`, a
             backbone: whatever `zoo.load` takes.
         out: folder for the result (see `zoo.training.kept`) and, until it is finished, its checkpoints.
-        data: a generated source (`glyphs`, `textures`), whatever `zoo.data.raw_files.read_raw` reads, or labelled data.
+        data: a generated source (`glyphs` ...), whatever `zoo.data.raw_files.read_raw` reads, or labelled data.
         objective, options: what it learns, and the objective's own options.
-        init: `scratch`, or `pretrained` for the weights that the backbone's name stands for.
+        init: `scratch`, `pretrained` for the weights that the backbone's name stands for, or `ppmi`; see `Recipe`.
         name: the tag of the result; the objective's name unless told.
         column: of a table, the one that holds the samples; two with a comma between them for pairs.
         bad_samples: what becomes of samples that cannot be read: `error`, `skip`, or `cap 5%`; they are listed.
@@ -104,6 +105,8 @@ def pretrain(
     backbone = load(recipe.backbone, pretrained=recipe.init == "pretrained", seed=training.seed)
     chosen = objective_of(recipe, backbone)
     source = source_of(recipe, backbone, recipe.data if data is None else data, chosen)
+    if recipe.init == "ppmi":
+        start_embeddings(backbone, source, seed=training.seed)
     with seeded(training.seed):
         learner = ObjectiveLearner(backbone, chosen, source)
     watcher = Watcher(
@@ -114,7 +117,8 @@ def pretrain(
     batch_of(source, 0, training.batch_size, training.seed)  # data that cannot be used are refused before the claim
     if claim_together(folder, recipe, source):
         return load(str(folder))
-    notes = (*backbone.notes, *(own.data.notes if own else ()), *getattr(chosen, "notes", ()))
+    told_by_data = own.data.notes if own else getattr(source, "notes", ())
+    notes = (*backbone.notes, *told_by_data, *getattr(chosen, "notes", ()))
     apart = own if own and rows_suffice(learner, own, training.batch_size, training.seed) else None
     if own and processes() > 1 and not apart:
         notes = (*notes, "every process reads all rows of a batch: this objective's views mix its samples")

@@ -13,7 +13,7 @@ from zoo.specs import Record, digest_of
 from zoo.training.trainspec import TrainSpec
 
 DTYPES = ("float32", "float16", "bfloat16")
-STARTS = ("scratch", "pretrained")
+STARTS = ("scratch", "pretrained", "ppmi")
 LATER: dict[str, Any] = {"init": "scratch", "options": {}, "column": "", "bad_samples": "error", "augmentation": ""}
 """Fields that came after checkpoints were stored: left out of the JSON at these defaults, so that digests stay."""
 FOLDER = Path(__file__).parent.parent / "recipes"
@@ -26,7 +26,8 @@ class Recipe(Record):
     Attributes:
         name: becomes the tag of the result.
         data: a generated source, a data set, a folder or file, `hf-data:NAMESPACE/NAME`.
-        init: `scratch`, or `pretrained` for the weights that `backbone` names (continued pre-training).
+        init: `scratch`; `pretrained` for the weights that `backbone` names (continued pre-training); or `ppmi`, from
+            scratch with token embeddings that count neighbours in the data (`zoo.training.embedding_start`).
         options: of the objective.
         column: of a table, the one that holds the samples; two with a comma between them for pairs.
         bad_samples: what becomes of samples that cannot be read: `error`, `skip` or such as `cap 5%`.

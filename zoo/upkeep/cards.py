@@ -47,6 +47,8 @@ def generated(root: Path = ROOT) -> dict[Path, str]:
     pages = {root / "benchmarks" / "README.md": INTRODUCTION + text}
     pages[(root / CONFORMANCE).with_name("README.md")] = render(read(root / CONFORMANCE))
     for spec in find(provider="pocket", pretrained=True):
+        if not any(arm.backbone == spec.name for arm in suite.arms):
+            continue  # no stored rows of it yet
         recipe = tomllib.loads((root / "zoo" / "recipes" / f"{spec.recipe}.toml").read_text(encoding="utf-8"))
         own = [
             (suite, rows) for suite, rows in evidence.values() if any(arm.backbone == spec.name for arm in suite.arms)
