@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 SOURCES = Registry(
     "pre-training data",
-    {"glyphs": "zoo.data.generated:GlyphSource", "textures": "zoo.data.generated:TextureSource"},
+    {
+        "glyphs": "zoo.data.generated:GlyphSource",
+        "textures": "zoo.data.generated:TextureSource",
+        "pseudo_words": "zoo.data.spoken_source:pseudo_words",
+        "pseudo_voices": "zoo.data.spoken_source:pseudo_voices",
+    },
     group="zoo.sources",
 )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import UnknownName, WeightsError
+from zoo.providers import pocket_speech
 from zoo.providers.timm import assemble, import_timm
 from zoo.providers.weights import load_strictly, read_weights
 
@@ -24,7 +25,7 @@ WEIGHTS = Path(__file__).parent.parent / "weights"
 
 def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Backbone:
     """Build `pocket/arch.tag`; shipped weights are checked against the digest in the catalog."""
-    builders = {"resnet10": resnet10}
+    builders = {"resnet10": resnet10, "whisper3": pocket_speech.whisper3}
     if spec.arch not in builders:
         raise UnknownName("pocket architecture", spec.arch, builders)
     module = builders[spec.arch]()
@@ -33,12 +34,13 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
     elif pretrained:
         if not spec.tag:
             raise WeightsError(
-                f"{spec.name} names an architecture, not weights. Fix: choose {spec.name}.glyphs or "
-                f"{spec.name}.textures, or train it from scratch (pretrained=False, --scratch)."
+                f"{spec.name} names an architecture, not weights. Fix: choose a tag "
+                f"(`zoo list '{spec.name}.*'` shows them), or train it from scratch (pretrained=False, --scratch)."
             )
         file = WEIGHTS / f"{spec.arch}.{spec.tag}.safetensors"
         load_strictly(module, read_weights(file, spec.digest), spec.name)
-    return assemble(spec, module)
+    finish = {"whisper3": pocket_speech.assemble}.get(spec.arch, assemble)
+    return finish(spec, module)
 
 
 def resnet10() -> nn.Module:
