@@ -53,7 +53,8 @@ def test_pocket_backbones_are_described():
     spec = describe("pocket/resnet10.glyphs")
     assert (spec.input_size, spec.pooled_dim, spec.can) == ((1, 32, 32), 256, ("pooled", "maps"))
     assert (spec.recipe, spec.licence, spec.crop_mode) == ("glyphs", "apache-2.0", "squash")
-    assert names("pocket/*") == ["pocket/resnet10", "pocket/resnet10.glyphs", "pocket/resnet10.textures"]
+    assert names("pocket/resnet*") == ["pocket/resnet10", "pocket/resnet10.glyphs", "pocket/resnet10.textures"]
+    assert names("pocket/whisper3*") == ["pocket/whisper3", "pocket/whisper3.voices", "pocket/whisper3.words"]
 
 
 def test_describing_an_unknown_backbone_names_the_nearest():

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
-DATASETS = Registry("data set", {"digits": "zoo.data.images:digits"}, group="zoo.datasets")
+DATASETS = Registry(
+    "data set",
+    {
+        "digits": "zoo.data.images:digits",
+        "spoken_words": "zoo.data.spoken:spoken_words",
+        "spoken_languages": "zoo.data.spoken:spoken_languages",
+        "speakers": "zoo.data.spoken:speakers",
+    },
+    group="zoo.datasets",
+)
 
 
 def load_images(source: str | Path) -> LabelledData:

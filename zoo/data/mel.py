@@ -1,7 +1,7 @@
 """Log-mel frames of one-second clips: the inputs of zoo's own small speech networks.
 
-They are what transformers' `WhisperFeatureExtractor` makes with these settings, and are made by it, so that a checkpoint
-that is published as Whisper's encoder reads the same numbers there.
+They are what transformers' `WhisperFeatureExtractor` makes with these settings, and are made by it, so that a
+checkpoint that is published as Whisper's encoder reads the same numbers there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def extractor() -> Any:
         from transformers import WhisperFeatureExtractor
     except ImportError as error:
         raise MissingDependency("transformers", "transformers") from error
-    return WhisperFeatureExtractor(feature_size=BINS, sampling_rate=RATE, chunk_length=WINDOW_SECONDS)
+    made: Any = WhisperFeatureExtractor
+    return made(feature_size=BINS, sampling_rate=RATE, chunk_length=WINDOW_SECONDS)
 
 
 def log_mel(clips: np.ndarray) -> Tensor:

@@ -1,4 +1,4 @@
-"""Synthetic speech without end to pre-train on: made-up words, said by many voices in many accents, anew in every batch.
+"""Synthetic speech without end to pre-train on: made-up words by many voices in many accents, anew in every batch.
 
 The same clips have two answers: which word it is, whoever says it; and which voice, whatever it says.
 """

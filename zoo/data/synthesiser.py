@@ -1,11 +1,11 @@
-"""A small source-filter synthesiser of speech-like sound: what it makes is SYNTHETIC, and is said to be wherever it is used.
+"""A small source-filter synthesiser of speech-like sound: what it makes is SYNTHETIC, and is said to be wherever used.
 
-Pulses of the glottis and noise of the breath go through five formant resonators, hiss goes through a band; all three are
+Pulses of the glottis and noise of the breath go through five formant resonators, hiss goes through a band; all are
 filtered frame by frame in the frequency domain and added up, for a whole batch at once. Phones, words and dialects are
 `zoo.data.synthesiser_phones`; rooms and noise `zoo.data.synthesiser_rooms`.
 
-Source: the idea of a cascade of formant resonators with separate sources of Klatt, "Software for a cascade/parallel formant
-synthesizer" (JASA 1980, https://doi.org/10.1121/1.383940); formulas and code are zoo's own.
+Source: the idea of a cascade of formant resonators with separate sources of Klatt, "Software for a cascade/parallel
+formant synthesizer" (JASA 1980, https://doi.org/10.1121/1.383940); formulas and code are zoo's own.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ COLUMNS = 10
 pitch in octaves above the voice's own, and its length in seconds."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Voice:
     """One speaker.
 
@@ -87,8 +87,8 @@ def synthesise(
     """
     if not len(utterances) or len(utterances) != len(voices) or samples % HOP:
         raise DataError(
-            f"{len(utterances)} utterances and {len(voices)} voices were given for clips of {samples} samples. Fix: one "
-            f"voice an utterance, one at least, and clips of a multiple of {HOP} samples."
+            f"{len(utterances)} utterances and {len(voices)} voices were given for clips of {samples} samples. Fix: "
+            f"one voice an utterance, one at least, and clips of a multiple of {HOP} samples."
         )
     if len(voices) > BLOCK:
         starts = range(0, len(voices), BLOCK)
@@ -146,8 +146,8 @@ def _smooth(values: NDArray[Any], width: int) -> NDArray[Any]:
 def _fine(track: Floats) -> Floats:
     """A track [B, frames] at every sample, [B, (frames - 1) * HOP], linear between frames."""
     steps = np.arange(HOP, dtype=np.float32) / HOP
-    found: Floats = (track[:, :-1, None] * (1 - steps) + track[:, 1:, None] * steps).reshape(len(track), -1)
-    return found
+    made = track[:, :-1, None] * (1 - steps) + track[:, 1:, None] * steps
+    return np.asarray(made, dtype=np.float32).reshape(len(track), -1)
 
 
 def _pulses(tracks: Floats, voices: Sequence[Voice], rng: np.random.Generator) -> Floats:

@@ -1,8 +1,8 @@
 """Phones, made-up words, voices and dialects of the synthesiser: what is said, by whom, and with which accent.
 
-A word is a tuple of phones. A dialect moves vowels and applies a few rules of the kind that dialects of many languages have
-(no r after vowels, no h, hardened endings); a voice adds its own offsets. All is drawn from seeds, and drawn numbers never
-come again under another purpose, so that voices and dialects of a test are not those of training.
+A word is a tuple of phones. A dialect moves vowels and applies a few rules of the kind that dialects of many languages
+have (no r after vowels, no h, hardened endings); a voice adds its own offsets. All is drawn from seeds, and drawn
+numbers never come again under another purpose, so that voices and dialects of a test are not those of training.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ class Consonant:
 
 CONSONANTS: dict[str, Consonant] = {
     "p": Consonant("stop", (300, 850, 2400), False, 700, 900), "b": Consonant("stop", (260, 850, 2400), True, 700, 900),
-    "t": Consonant("stop", (300, 1800, 2700), False, 4600, 3200), "d": Consonant("stop", (260, 1800, 2700), True, 4400, 3200),
-    "k": Consonant("stop", (300, 2150, 2500), False, 2300, 1200), "g": Consonant("stop", (260, 2150, 2500), True, 2200, 1200),
+    "t": Consonant("stop", (300, 1800, 2700), False, 4600, 3200),
+    "d": Consonant("stop", (260, 1800, 2700), True, 4400, 3200),
+    "k": Consonant("stop", (300, 2150, 2500), False, 2300, 1200),
+    "g": Consonant("stop", (260, 2150, 2500), True, 2200, 1200),
     "f": Consonant("fricative", (350, 1050, 2400), False, 4500, 6500),
     "v": Consonant("fricative", (320, 1050, 2400), True, 4500, 6500),
     "s": Consonant("fricative", (350, 1750, 2600), False, 6200, 2600),
@@ -62,15 +64,16 @@ CONSONANTS: dict[str, Consonant] = {
 }  # fmt: skip
 HARD = {"b": "p", "d": "t", "g": "k", "v": "f", "z": "s", "Z": "S", "dZ": "tS"}
 RULES = (
-    "no r after vowels", "no h", "hard endings", "v is w", "S before consonants", "d between vowels", "l is w at the end",
+    "no r after vowels", "no h", "hard endings", "v is w",
+    "S before consonants", "d between vowels", "l is w at the end",
     "T is s", "long e and o", "x for k",
 )  # fmt: skip
 ROWS = {name: row for row, name in enumerate(VOWELS)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dialect:
-    """Where the vowels lie, [V, 3] in Hz beside the table, and some of `RULES`; `melody` is its fall of pitch in octaves."""
+    """Where vowels lie beside the table, [V, 3] in Hz; some of `RULES`; `melody`, its change of pitch in octaves."""
 
     vowels: NDArray[np.float64]
     rules: frozenset[str] = frozenset()
@@ -132,8 +135,9 @@ def voice(purpose: str, index: int) -> Voice:
     """Voice `index` of those drawn for a purpose: high ones with short tracts, low ones with long, and both mixed.
 
     Example:
-        >>> voice("training", 0) == voice("training", 0), voice("training", 0).pitch == voice("test", 0).pitch
-        (False, False)
+        >>> pitches = [voice(purpose, 0).pitch for purpose in ("training", "training", "test")]
+        >>> pitches[0] == pitches[1], pitches[0] == pitches[2]
+        (True, False)
     """
     rng = np.random.default_rng([substream(index, f"voice {purpose}")])
     size = rng.uniform(0, 1)
@@ -153,7 +157,12 @@ def voice(purpose: str, index: int) -> Voice:
 
 
 def segments(
-    word: Word, speaker: Voice, accent: Dialect, rng: np.random.Generator, tones: tuple[float, ...] = (), stress: float = 0.2
+    word: Word,
+    speaker: Voice,
+    accent: Dialect,
+    rng: np.random.Generator,
+    tones: tuple[float, ...] = (),
+    stress: float = 0.2,
 ) -> NDArray[np.float64]:
     """The table [S, 10] that `zoo.data.synthesiser.synthesise` takes.
 
@@ -194,7 +203,7 @@ def segments(
 def _vowel(name: str, speaker: Voice, accent: Dialect, rng: np.random.Generator) -> NDArray[Any]:
     row = ROWS[name]
     own = np.array(VOWELS[name]) + accent.vowels[row] + speaker.vowels[row] + rng.normal(0, 1, 3) * (15, 35, 35)
-    return np.clip(own, (220, 600, 1500), (1000, 2700, 3500))
+    return np.asarray(np.clip(own, (220, 600, 1500), (1000, 2700, 3500)))
 
 
 def _consonant(name: str, vowel: NDArray[Any]) -> list[list[float]]:
@@ -218,7 +227,9 @@ def _consonant(name: str, vowel: NDArray[Any]) -> list[list[float]]:
     return [[*f, 0.4 if sound.manner == "nasal" else 0.6, 0.1, 0, *hiss, 0.075]]
 
 
-def made_up(rng: np.random.Generator, syllables: int, consonants: tuple[str, ...] = (), vowels: tuple[str, ...] = ()) -> Word:
+def made_up(
+    rng: np.random.Generator, syllables: int, consonants: tuple[str, ...] = (), vowels: tuple[str, ...] = ()
+) -> Word:
     """A word of the shape (C)V(C) ..., at random.
 
     Example:
@@ -238,7 +249,9 @@ def made_up(rng: np.random.Generator, syllables: int, consonants: tuple[str, ...
     return tuple(word)
 
 
-def vocabulary(purpose: str, count: int, syllables: tuple[int, ...] = (1, 2, 2, 3), away: frozenset[Word] = frozenset()) -> tuple[Word, ...]:
+def vocabulary(
+    purpose: str, count: int, syllables: tuple[int, ...] = (1, 2, 2, 3), away: frozenset[Word] = frozenset()
+) -> tuple[Word, ...]:
     """`count` different words, of which none is within one phone of another's or of those of `away`.
 
     Example:

@@ -26,15 +26,15 @@ def recorded(
 ) -> NDArray[np.int16]:
     """Clips [B, T] as a microphone in a room would have them, as whole numbers of 16 bits.
 
-    Half of the clips are in a room, a third come through a channel of few frequencies; all get noise of one of the kinds,
-    and a loudness of their own.
+    Half of the clips are in a room, a third come through a channel of few frequencies; all get noise of one of the
+    kinds, and a loudness of their own.
 
     Args:
         clips: with a mean square of 1 where they sound.
         rng: the only source of randomness.
         noises: kinds of `NOISES`, each as often: a noise whose power falls with frequency, other clips of the batch, a
             hum with its overtones, clicks.
-        decibels: least and largest ratio of the speech to the noise.
+        decibels: least and largest ratio of the speech to the noise; speech counts as 12 dB below its peak.
 
     Example:
         >>> recorded(np.ones((2, 16000), np.float32), np.random.default_rng(0)).dtype
@@ -86,10 +86,12 @@ def _coloured(rows: NDArray[Any], clips: Floats, size: int, rng: np.random.Gener
 def _babble(rows: NDArray[Any], clips: Floats, size: int, rng: np.random.Generator) -> NDArray[Any]:  # noqa: ARG001
     others = rng.integers(len(clips), size=(len(rows), 4))
     moved = rng.integers(clips.shape[1], size=(len(rows), 4))
-    return np.stack([
-        sum(np.roll(clips[k], by) for k, by in zip(pick, shift, strict=True))  # type: ignore[misc]
-        for pick, shift in zip(others, moved, strict=True)
-    ])
+    return np.stack(
+        [
+            sum(np.roll(clips[k], by) for k, by in zip(pick, shift, strict=True))
+            for pick, shift in zip(others, moved, strict=True)
+        ]
+    )
 
 
 def _hum(rows: NDArray[Any], clips: Floats, size: int, rng: np.random.Generator) -> NDArray[Any]:  # noqa: ARG001

@@ -23,9 +23,11 @@ SHORTEST = 400  # samples of the first frame
 
 
 def config() -> Any:
-    """Three layers of width 96, 40 mel bins, 50 positions. The initialisation is wider than the default, which is made for
-    networks ten times as wide: with 0.02 the small one stays where it is for hundreds of steps.
-    """  # noqa: D205
+    """Three layers of width 96, 40 mel bins, 50 positions.
+
+    The initialisation is wider than Whisper's: about 1 / sqrt(96). With 0.03 the loss of 200 words had not moved after
+    300 steps that brought it from 5.3 to 4.4 with 0.1.
+    """
     return library().WhisperConfig(
         num_mel_bins=BINS,
         d_model=96,
