@@ -175,7 +175,7 @@ def segments(
 
     Example:
         >>> segments(("t", "a"), voice("x", 0), dialect("x", 0), np.random.default_rng(0)).shape
-        (3, 10)
+        (4, 10)
     """
     phones = accent.said(word) or word
     rows: list[list[float]] = []
