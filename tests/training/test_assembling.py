@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from small_backbones import small
 
@@ -73,3 +75,10 @@ def test_pairs_of_texts_go_to_objectives_that_take_them():
         source_of(single, bert, pairs, objective_of(single, bert))
     both = recipe_of("transformers/bert", pairs, GIVEN | {"objective": "sentence_pairs"}, {})
     assert source_of(both, bert, pairs, objective_of(both, bert)).size == 2
+
+
+def test_a_source_of_another_modality_is_refused():
+    recipe = dataclasses.replace(load_recipe("words"), backbone="pocket/resnet10")
+    backbone = zoo.load("pocket/resnet10", pretrained=False)
+    with pytest.raises(IncompatibleError, match=r"is for speech, and pocket/resnet10 is for vision.*pocket/whisper3"):
+        source_of(recipe, backbone, recipe.data, None)

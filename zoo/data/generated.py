@@ -42,6 +42,8 @@ class Source(Protocol):
       and `special`.
     - `at(step, size, seed)`: batch `step` of an order of its own, which is used in place of `batch`.
     - `clean = True`: the inputs of a batch are what the backbone takes, without `corrupt`.
+    - `modality`: of the backbones that take its batches, where that is not vision.
+    - `notes`: sentences for the user.
     """
 
     @property

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 USUAL: dict[str, Any] = {"steps": 1000, "batch_size": 32, "weight_decay": 0.05}
 RATES = {"scratch": 1e-3, "pretrained": 1e-4}
 """Settings of a run that is told by a backbone and data, unless said; the rate by where the weights start."""
+SUITED = {"vision": "pocket/resnet10", "speech": "pocket/whisper3"}
 
 
 def recipe_with(what: str | Path | Recipe, given: Mapping[str, Any], settings: Mapping[str, Any]) -> Recipe:
@@ -92,6 +93,11 @@ def source_of(recipe: Recipe, backbone: Backbone, data: Any, objective: Objectiv
     if not (isinstance(data, str) and data in SOURCES.names()):
         return _samples(recipe, backbone, data, objective)
     source: Source = SOURCES.get(data)()
+    if (kind := getattr(source, "modality", "vision")) != backbone.spec.modality:
+        raise IncompatibleError(
+            f"source {data!r} is for {kind}, and {recipe.backbone} is for {backbone.spec.modality}. Fix: another backbone, "
+            f"such as {SUITED.get(kind, 'one of that modality')}."
+        )
     if not getattr(source, "clean", False):
         size = list(source.corrupt(source.batch(2, generator_at(0, 0)).inputs, generator_at(0, 0)).shape[1:])
         if size != list(backbone.spec.input_size or ()):

@@ -113,7 +113,7 @@ def pretrain(
     batch_of(source, 0, training.batch_size, training.seed)  # data that cannot be used are refused before the claim
     if claim_together(folder, recipe, source):
         return load(str(folder))
-    notes = (*backbone.notes, *(own.data.notes if own else ()), *getattr(chosen, "notes", ()))
+    notes = (*backbone.notes, *(own.data.notes if own else getattr(source, "notes", ())), *getattr(chosen, "notes", ()))
     for note in notes:
         say(note)
     with Prefetched(
