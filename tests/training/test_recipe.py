@@ -56,7 +56,7 @@ def test_digests_of_stored_checkpoints_stay():
 
     for name in recipe_names():
         recipe = load_recipe(name)
-        assert recipe.digest == zoo.describe(f"pocket/resnet10.{name}").recipe_digest
+        assert recipe.digest == zoo.describe(f"{recipe.backbone}.{name}").recipe_digest
         assert "init" not in recipe.to_json()
         for change in ({"init": "pretrained"}, {"options": {"rate": 1}}, {"column": "a"}, {"bad_samples": "skip"}):
             other = dataclasses.replace(recipe, **change)

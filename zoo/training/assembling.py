@@ -95,8 +95,8 @@ def source_of(recipe: Recipe, backbone: Backbone, data: Any, objective: Objectiv
     source: Source = SOURCES.get(data)()
     if (kind := getattr(source, "modality", "vision")) != backbone.spec.modality:
         raise IncompatibleError(
-            f"source {data!r} is for {kind}, and {recipe.backbone} is for {backbone.spec.modality}. Fix: another backbone, "
-            f"such as {SUITED.get(kind, 'one of that modality')}."
+            f"source {data!r} is for {kind}, and {recipe.backbone} is for {backbone.spec.modality}. Fix: another "
+            f"backbone, such as {SUITED.get(kind, 'one of that modality')}."
         )
     if not getattr(source, "clean", False):
         size = list(source.corrupt(source.batch(2, generator_at(0, 0)).inputs, generator_at(0, 0)).shape[1:])
