@@ -32,7 +32,7 @@ class SpokenSource:
 
     Args:
         answer: what a clip is labelled with, `word` or `voice`.
-        words: how many of them.
+        words, voices: how many of them.
 
     Example:
         >>> source = SpokenSource("word", words=20)
@@ -44,13 +44,13 @@ class SpokenSource:
     modality = "speech"
     notes = (SYNTHETIC,)
 
-    def __init__(self, answer: str, words: int = 240) -> None:
+    def __init__(self, answer: str, words: int = 240, voices: int = VOICES) -> None:
         self.name = f"pseudo_{answer}s"
         self.answer = answer
         self.words = pretraining_words(words)
-        self.voices = [voice("pretraining", k) for k in range(VOICES)]
+        self.voices = [voice("pretraining", k) for k in range(voices)]
         self.accents: list[Dialect] = [dialect("pretraining", k) for k in range(ACCENTS)]
-        self.classes = {"word": len(self.words), "voice": VOICES}[answer]
+        self.classes = {"word": len(self.words), "voice": voices}[answer]
 
     @cached_property
     def digest(self) -> str:
@@ -83,5 +83,5 @@ def pseudo_words() -> SpokenSource:
 
 
 def pseudo_voices() -> SpokenSource:
-    """Whose voice a clip is, whatever it says."""
-    return SpokenSource("voice")
+    """Whose voice a clip is, of the first 48, whatever it says: 240 were not told apart after 900 steps."""
+    return SpokenSource("voice", voices=48)
