@@ -36,7 +36,10 @@ def generated(root: Path = ROOT) -> dict[Path, str]:
     suite, rows = read_suite(store), read_rows(store)
     pages = {root / "benchmarks" / "README.md": INTRODUCTION + _demoted(render_markdown(suite, summarise(suite, rows)))}
     pages[(root / CONFORMANCE).with_name("README.md")] = render(read(root / CONFORMANCE))
+    named = {arm.backbone for arm in suite.arms}
     for spec in find(provider="pocket", pretrained=True):
+        if spec.name not in named:  # no rows yet: a card without figures would say nothing
+            continue
         recipe = tomllib.loads((root / "zoo" / "recipes" / f"{spec.recipe}.toml").read_text(encoding="utf-8"))
         pages[root / "model_cards" / "pocket" / f"{spec.arch}.{spec.tag}.md"] = render_card(spec, recipe, suite, rows)
     return pages
