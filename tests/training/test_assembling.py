@@ -90,3 +90,10 @@ def test_a_source_of_another_modality_is_refused_before_it_is_read(pocket):
     recipe = dataclasses.replace(load_recipe("glyphs"), data="docstrings")
     with pytest.raises(IncompatibleError, match=r"source 'docstrings' is for text, and pocket/resnet10 is for vision"):
         source_of(recipe, pocket, "docstrings", objective_of(recipe, pocket))
+
+
+def test_a_source_of_another_modality_is_refused():
+    recipe = dataclasses.replace(load_recipe("words"), backbone="pocket/resnet10")
+    backbone = zoo.load("pocket/resnet10", pretrained=False)
+    with pytest.raises(IncompatibleError, match=r"is for speech, and pocket/resnet10 is for vision.*pocket/whisper3"):
+        source_of(recipe, backbone, recipe.data, None)

@@ -12,7 +12,7 @@ def test_pages_are_fresh():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is stale: make generate"
 
 
-def test_every_shipped_checkpoint_has_a_card():
+def test_every_shipped_checkpoint_of_a_stored_benchmark_has_a_card():
     names = {path.name for path in cards.generated()}
     assert {"resnet10.glyphs.md", "resnet10.simclr.md", "resnet10.textures.md", "README.md"} == names
 

@@ -27,6 +27,8 @@ SOURCES = Registry(
         "textures": "zoo.data.generated:TextureSource",
         "docstrings": "zoo.data.docstring_sources:DocstringSource",
         "docstring_pairs": "zoo.data.docstring_sources:DocstringPairSource",
+        "pseudo_words": "zoo.data.spoken_source:PseudoWords",
+        "pseudo_voices": "zoo.data.spoken_source:PseudoVoices",
     },
     group="zoo.sources",
 )

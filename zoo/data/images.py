@@ -34,6 +34,9 @@ DATASETS = Registry(
         "docstring_areas": "zoo.data.docstring_tasks:docstring_areas",
         "scipy_packages": "zoo.data.docstring_tasks:scipy_packages",
         "parameter_types": "zoo.data.docstring_tasks:parameter_types",
+        "spoken_words": "zoo.data.spoken:spoken_words",
+        "spoken_languages": "zoo.data.spoken:spoken_languages",
+        "speakers": "zoo.data.spoken:speakers",
     },
     group="zoo.datasets",
 )

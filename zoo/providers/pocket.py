@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import UnknownName, WeightsError
-from zoo.providers.pocket_text import assemble_text, gpt2
+from zoo.providers import pocket_speech, pocket_text
 from zoo.providers.timm import assemble, import_timm
 from zoo.providers.weights import load_strictly, read_weights
 
@@ -25,7 +25,7 @@ WEIGHTS = Path(__file__).parent.parent / "weights"
 
 def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Backbone:
     """Build `pocket/arch.tag`; shipped weights are checked against the digest in the catalog."""
-    builders = {"resnet10": resnet10, "gpt2": gpt2}
+    builders = {"resnet10": resnet10, "gpt2": pocket_text.gpt2, "whisper3": pocket_speech.whisper3}
     if spec.arch not in builders:
         raise UnknownName("pocket architecture", spec.arch, builders)
     module = builders[spec.arch]()
@@ -39,7 +39,8 @@ def load(spec: BackboneSpec, *, pretrained: bool, tensors: Tensors | None) -> Ba
             )
         file = WEIGHTS / f"{spec.arch}.{spec.tag}.safetensors"
         load_strictly(module, read_weights(file, spec.digest), spec.name)
-    return (assemble_text if spec.modality == "text" else assemble)(spec, module)
+    finish = {"text": pocket_text.assemble_text, "speech": pocket_speech.assemble}.get(spec.modality, assemble)
+    return finish(spec, module)
 
 
 def _shipped(arch: str) -> str:

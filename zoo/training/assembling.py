@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 USUAL: dict[str, Any] = {"steps": 1000, "batch_size": 32, "weight_decay": 0.05}
 RATES = {"scratch": 1e-3, "pretrained": 1e-4}
 """Settings of a run that is told by a backbone and data, unless said; the rate by where the weights start."""
+SUITED = {"vision": "pocket/resnet10", "text": "pocket/gpt2", "speech": "pocket/whisper3"}
 
 
 def recipe_with(what: str | Path | Recipe, given: Mapping[str, Any], settings: Mapping[str, Any]) -> Recipe:
@@ -99,8 +100,8 @@ def source_of(recipe: Recipe, backbone: Backbone, data: Any, objective: Objectiv
     made = SOURCES.get(data)
     if (kind := getattr(made, "modality", "vision")) != backbone.spec.modality:
         raise IncompatibleError(
-            f"source {data!r} is for {kind}, and {recipe.backbone} is for {backbone.spec.modality}. "
-            "Fix: other data, or another backbone."
+            f"source {data!r} is for {kind}, and {recipe.backbone} is for {backbone.spec.modality}. Fix: another "
+            f"backbone, such as {SUITED.get(kind, 'one of that modality')}."
         )
     source: Source = made()
     if not getattr(source, "clean", False):
