@@ -38,3 +38,11 @@ def test_arguments_of_the_network():
 def test_what_cannot_be_read(change):
     with pytest.raises(WeightsError, match="lacks or misstates"):
         repository_spec({"architecture": "resnet18", **IMAGES, **change}, "me/net")
+
+
+@pytest.mark.parametrize(
+    ("arch", "can"),
+    [("test_convnext", "maps"), ("vit_tiny_patch16_224", "tokens"), ("a_network_of_tomorrow", "pooled")],
+)
+def test_what_it_can_is_known_before_it_is_built(arch, can):
+    assert can in repository_spec({"architecture": arch, **IMAGES}, "me/net").can  # an objective may ask for it

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import UnsafeContent, WeightsError
+from zoo.catalog.query import describe
+from zoo.errors import UnknownName, UnsafeContent, WeightsError
 from zoo.specs import BackboneSpec
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def repository_spec(config: Mapping[str, Any], name: str) -> BackboneSpec:
             mean=tuple(float(value) for value in images["mean"]),
             std=tuple(float(value) for value in images["std"]),
             **{key: images[key] for key in IMAGES if images.get(key)},
+            can=_usual(arch),
             licence=str(images.get("license") or "unknown").lower(),
             config=json.dumps({"model_args": options, "pretrained_cfg": kept}, sort_keys=True),
         )
@@ -64,6 +66,14 @@ def repository_spec(config: Mapping[str, Any], name: str) -> BackboneSpec:
             f"config.json of {name} lacks or misstates {error}. zoo assumes no preprocessing that the repository does "
             "not state. Fix: add input_size, mean and std to its pretrained_cfg."
         ) from error
+
+
+def _usual(arch: str) -> tuple[str, ...]:
+    """What timm's network of this name gives; a network that is none of timm's own is measured when it is built."""
+    try:
+        return describe(f"timm/{arch}").can
+    except UnknownName:
+        return ("pooled",)
 
 
 def repository_options(spec: BackboneSpec) -> dict[str, Any]:
