@@ -93,8 +93,8 @@ LIMITS = """## How to read this
 - `sentence_pairs` on single texts (dropout as the only difference); the augmentations of the papers
   (`augmentation="paper"`).
 """
-TRIALS = """All trials had seed 100, which no stored run has, and one run each. Those of `mae` and `dino` had a simpler probe, whose
-penalty was the best on the test part, and no control; their figures compare with each other only.
+TRIALS = """All trials had seed 100, which no stored run has, and one run each. Those of `mae` and `dino` had a simpler probe,
+whose penalty was the best on the test part, and no control; their figures compare with each other only.
 
 - The batch of `simclr` was halved after its trial (90.3 after, 75.2 control). For `distillation` patches became larger
   and steps twice as many after a trial that gave 54.9 (control 53.8). A trial of `mlm` of 40 steps gave 42.0 before,
@@ -102,8 +102,8 @@ penalty was the best on the test part, and no control; their figures compare wit
 - `mae` and `dino` were first run as `mae` on `vit_mae` and `dino` on `vit4` are now, and did not learn; the second
   table keeps these runs. No fault was found in either loss: both equal slow rewrites, and learn with other settings.
 - `mae` on `vit_mae` with a decoder twice as wide, 1500 steps: with normalised patches (the default) the loss stays near
-  0.82, where painting every patch evenly would leave it, for some 600 steps, and then falls to 0.63; the probe finds
-  68.2 by the class token and 74.9 by the mean of patches (69.9 and 69.1 before). Without the normalisation it finds
+  0.82, where the control's stays, for some 600 steps, and then falls to 0.63; the probe finds 68.2
+  by the class token and 74.9 by the mean of patches (69.9 and 69.1 before). Without the normalisation it finds
   69.9 and 79.9. Patches of 8: 37.6 and 47.6. Weights drawn wider (`initializer_range` 0.125), 1000 steps: 69.9 with
   patches of 4, 57.1 with patches of 8. The settings of the table gave 42.3 before and 56.8 after.
 - `dino` on ViT, 150 to 400 steps, twelve trials (class token or mean of patches, momentum 0.9 and 0.99, teacher's
