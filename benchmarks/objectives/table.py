@@ -93,7 +93,8 @@ LIMITS = """## How to read this
 - `sentence_pairs` on single texts (dropout as the only difference); the augmentations of the papers
   (`augmentation="paper"`).
 """
-TRIALS = """All trials had seed 100, which no stored run has, and one run each. Those of `mae` and `dino` had a simpler probe,
+TRIALS = """\
+All trials had seed 100, which no stored run has, and one run each. Those of `mae` and `dino` had a simpler probe,
 whose penalty was the best on the test part, and no control; their figures compare with each other only.
 
 - The batch of `simclr` was halved after its trial (90.3 after, 75.2 control). For `distillation` patches became larger
