@@ -1,6 +1,6 @@
 """Does an objective help? The probe's accuracy before, after, and after a broken control, over seeds.
 
-.venv/bin/python benchmarks/objectives/measure.py OBJECTIVE [...] [--seeds 5] [--out benchmarks/objectives/results]
+.venv/bin/python benchmarks/objectives/measure.py ROW [...] [--seeds 5] [--out benchmarks/objectives/results]
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+HEAD = {"prototypes": 256, "hidden": 256, "bottleneck": 64}
 CASES = {
     "supervised": Case("vision", "resnet", 100, 10),
     "simclr": Case("vision", "resnet", 100, 10, options={"temperature": 0.5}),
     "simmim": Case("vision", "pocket/resnet10", 100, 10),
-    "mae": Case("vision", "vit_mae", 300, 10),
-    "dino": Case("vision", "vit4", 100, 10, options={"prototypes": 256, "hidden": 256, "bottleneck": 64}),
+    "mae": Case("vision", "vit_mean", 600, 10, options={"decoder_width": 64, "decoder_depth": 1, "patch_norm": False}),
+    "dino": Case(
+        "vision", "resnet", 450, 10, options=HEAD | {"momentum": 0.99, "teacher_temperature": 0.02, "local_crops": 2}
+    ),
     "distillation": Case("vision", "vit8", 300, 10, options={"teacher": "pocket/resnet10.glyphs"}),
     "mlm": Case("text", "bert", 200, 50, lr=2e-3),
     "causal": Case("text", "gpt2", 200, 50, lr=2e-3),
@@ -45,6 +48,12 @@ CASES = {
     "wav2vec2": Case("speech", "wav2vec2", 200, 50, options={"others": 20}),
     "clip": Case("image-text", "open_clip", 200, 10),
     "siglip": Case("image-text", "open_clip", 200, 10),
+}
+OTHERS = {  # the same objectives on other networks: OBJECTIVE-NETWORK
+    "dino-vit4": Case("vision", "vit4", 100, 10, options=HEAD),
+    "mae-vit_mae": Case("vision", "vit_mae", 300, 10),
+    "simmim-convnext": Case("vision", "convnext", 200, 10),
+    "mlm-roberta": Case("text", "roberta", 200, 50, lr=2e-3),
 }
 
 
@@ -106,17 +115,24 @@ def one_seed(name: str, case: Case, seed: int) -> dict[str, Any]:
     return found
 
 
-def measured(name: str, seeds: list[int]) -> dict[str, Any]:
-    """The stored row of an objective."""
-    from data import DATA, places
-
-    case = CASES[name]
-    runs = []
+def measured(row: str, seeds: list[int], out: Path | None = None) -> None:
+    """Try a row, and store it anew after each seed: what was done is kept when it is stopped."""
+    case, name, runs = (CASES | OTHERS)[row], row.partition("-")[0], []
     for seed in seeds:
         run = one_seed(name, case, seed)
         runs.append({"seed": seed, **{key: rounded(value) for key, value in run.items()}})
-        print(f"{name}: {runs[-1]}", flush=True)
-    data, unlabelled = DATA[case.modality](seeds[0])
+        print(f"{row}: {runs[-1]}", flush=True)
+        if out:
+            out.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(kept(name, case, runs), indent=1, ensure_ascii=False) + "\n"
+            (out / f"{row}.json").write_text(text, encoding="utf-8")
+
+
+def kept(name: str, case: Case, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """A row as it is stored."""
+    from data import DATA, places
+
+    data, unlabelled = DATA[case.modality](runs[0]["seed"])
     return {
         "objective": name, **asdict(case), "runs": runs,
         "samples": {"pre-trained on": len(unlabelled), "test": len(places(data, "test")), "classes": len(data.classes)},
@@ -140,7 +156,7 @@ def versions() -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The probe's accuracy before and after pre-training.")
-    parser.add_argument("objectives", nargs="+", choices=list(CASES))
+    parser.add_argument("rows", nargs="+", choices=[*CASES, *OTHERS])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0, help="the first seed; stored runs begin at 0")
     parser.add_argument("--out", type=Path)
@@ -153,12 +169,8 @@ def main() -> None:
     logging.disable_progress_bar()
     torch.set_num_threads(1)
     controls.register()
-    for name in chosen.objectives:
-        row = measured(name, list(range(chosen.first, chosen.first + chosen.seeds)))
-        if chosen.out:
-            chosen.out.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(row, indent=1, ensure_ascii=False) + "\n"
-            (chosen.out / f"{name}.json").write_text(text, encoding="utf-8")
+    for row in chosen.rows:
+        measured(row, list(range(chosen.first, chosen.first + chosen.seeds)), chosen.out)
 
 
 if __name__ == "__main__":

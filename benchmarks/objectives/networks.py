@@ -13,7 +13,12 @@ GREY = {"input_size": [1, 32, 32], "mean": [0.5], "std": [0.5], "interpolation":
 TIMM = {
     "vit4": ("vit_tiny_patch16_224", {"img_size": 32, "patch_size": 4, "embed_dim": 64, "depth": 4, "num_heads": 4}),
     "vit8": ("vit_tiny_patch16_224", {"img_size": 32, "patch_size": 8, "embed_dim": 64, "depth": 4, "num_heads": 4}),
+    "vit_mean": (
+        "vit_tiny_patch16_224",
+        {"img_size": 32, "patch_size": 4, "embed_dim": 64, "depth": 4, "num_heads": 4, "global_pool": "avg"},
+    ),
     "resnet": ("test_resnet", {}),
+    "convnext": ("test_convnext", {"output_stride": 8}),
 }
 SPEECH = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128,
@@ -29,7 +34,7 @@ PAIRS = {
 
 
 def timm_folder(folder: Path, kind: str) -> None:
-    """A ViT of 4 layers of 64 on patches of 4 or 8 pixels, or timm's smallest ResNet; grey images of 32 pixels."""
+    """A ViT of 4 layers of 64 on patches of 4 or 8 pixels, or a small network of timm's; grey images of 32 pixels."""
     import timm
     from safetensors.torch import save_file
 
@@ -57,9 +62,9 @@ def vit_mae_folder(folder: Path) -> None:
 
 
 def text_folder(folder: Path, kind: str, texts: list[str]) -> None:
-    """A BERT or GPT-2 of 2 layers of 64, and a tokenizer for which a word is a token, made from `texts`."""
+    """A BERT, RoBERTa or GPT-2 of 2 layers of 64, and a tokenizer for which a word is a token, made from `texts`."""
+    import transformers
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-    from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     made = Tokenizer(models.WordLevel(unk_token="[UNK]"))
@@ -68,20 +73,28 @@ def text_folder(folder: Path, kind: str, texts: list[str]) -> None:
     made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    PreTrainedTokenizerFast(
+    transformers.PreTrainedTokenizerFast(
         tokenizer_object=made, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]",
         mask_token="[MASK]", model_max_length=CONTEXT,
     ).save_pretrained(folder)  # fmt: skip
     if kind == "bert":
-        config = BertConfig(
+        config = transformers.BertConfig(
             vocab_size=WORDS, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128,
             max_position_embeddings=CONTEXT,
         )  # fmt: skip
-        BertModel(config).save_pretrained(folder)
+        transformers.BertModel(config).save_pretrained(folder)
+    elif kind == "roberta":  # its positions begin after the id of padding
+        config = transformers.RobertaConfig(
+            vocab_size=WORDS, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128,
+            max_position_embeddings=CONTEXT + 2, pad_token_id=0, bos_token_id=2, eos_token_id=3, type_vocab_size=1,
+        )  # fmt: skip
+        transformers.RobertaModel(config).save_pretrained(folder)
     else:
-        GPT2Model(
-            GPT2Config(vocab_size=WORDS, n_positions=CONTEXT, n_embd=64, n_layer=2, n_head=4, pad_token_id=0,
-                       bos_token_id=2, eos_token_id=3)
+        transformers.GPT2Model(
+            transformers.GPT2Config(
+                vocab_size=WORDS, n_positions=CONTEXT, n_embd=64, n_layer=2, n_head=4,
+                pad_token_id=0, bos_token_id=2, eos_token_id=3,
+            )
         ).save_pretrained(folder)  # fmt: skip
 
 

@@ -52,26 +52,31 @@ def test_verdict_needs_both_differences(after, control, said):
 
 def test_every_objective_is_on_the_page_or_said_not_to_be():
     assert set(table.ORDER) == set(table.WRONG) == set(measure.CASES) == set(OBJECTIVES.builtins)
+    assert set(table.OTHERS) == set(measure.OTHERS)
     rows = table.stored()
-    told, have = table.missing(rows), {one["objective"]: len(one["runs"]) for one in rows}
+    told, have = table.missing(rows, []), {one["objective"]: len(one["runs"]) for one in rows}
     for name in table.ORDER:
-        assert (f"`{name}`" in told) == (have.get(name, 0) < 2)
-    assert table.missing([row([1, 2], [3, 4], [1, 2])]).startswith("- Not run at all: `supervised`, `simclr`")
+        assert (f"`{name}`" in told) == (have.get(name, 0) < table.SEEDS)
+    three = row([1, 2, 5], [3, 4, 6], [1, 2, 2])
+    assert table.missing([three], []).startswith("- Not run at all: `supervised`, `simclr`")
+    assert table.missing([], [three]).endswith("- 5 seeds: `mae` on vit have fewer.")
 
 
 def test_one_seed_gives_no_verdict():
     one = row([50], [60], [51])
-    assert table.line(one) == "| vision | `mae` | 1 | 50.0 | 60.0 | 51.0 | +10.0 | +9.0 | one seed: no verdict |"
+    assert table.line(one) == "| vision | `mae` | vit | 1 | 50.0 | 60.0 | 51.0 | +10.0 | +9.0 | one seed: no verdict |"
 
 
-def test_stored_runs_are_those_of_the_cases():
-    for one in table.stored():
-        case = measure.CASES[one["objective"]]
+@pytest.mark.parametrize("name", [*table.ORDER, *table.OTHERS])
+def test_stored_runs_are_those_of_the_cases(name):
+    case = (measure.CASES | measure.OTHERS)[name]
+    for one in table.stored((name,)):
         kept = (one["network"], one["steps"], one["labels"], one["lr"], one["batch_size"], one["options"])
         assert kept == (case.network, case.steps, case.labels, case.lr, case.batch_size, case.options)
-        assert [run["seed"] for run in one["runs"]] in ([0], [0, 1, 2, 3, 4])
+        assert [run["seed"] for run in one["runs"]] == list(range(len(one["runs"])))
+        assert one["objective"] == name.partition("-")[0]
 
 
 def test_page_is_fresh_and_examples_hold():
-    assert (FOLDER / "README.md").read_text(encoding="utf-8") == table.page(table.stored())
+    assert (FOLDER / "README.md").read_text(encoding="utf-8") == table.page(table.stored(), table.stored(table.OTHERS))
     assert doctest.testmod(table).failed == 0
