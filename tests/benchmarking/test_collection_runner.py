@@ -23,7 +23,9 @@ def fast(monkeypatch):
     """No timing of real cells for the forecast, and no report but that of the reference."""
     monkeypatch.setattr(module, "write_collection_report", lambda store, folder: [])
     monkeypatch.setattr(runner, "write_report", lambda suite, rows, folder: [])
-    monkeypatch.setattr(runner, "measure_paces", lambda workbench, arms: dict.fromkeys(arms, Pace(0.01, 0.1, 100.0)))
+    monkeypatch.setattr(
+        runner, "measure_paces", lambda workbench, arms: dict.fromkeys(arms, Pace(0.01, 0.1, 100.0, 10.0))
+    )
 
 
 def run(path, out, **options):
@@ -39,7 +41,7 @@ def reference(tmp_path_factory):
     folder = tmp_path_factory.mktemp("collection")
     path = files(folder, "one", "two", "absent")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "measure_paces", lambda bench, arms: dict.fromkeys(arms, Pace(0.01, 0.1, 100.0)))
+        patch.setattr(runner, "measure_paces", lambda bench, arms: dict.fromkeys(arms, Pace(0.01, 0.1, 100.0, 10.0)))
         told = []
         return path, run(path, folder / "run", tell=told.append), told
 

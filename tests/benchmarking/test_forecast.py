@@ -9,7 +9,7 @@ import pytest
 
 import zoo.benchmarking.forecast as module
 from zoo.benchmarking.arms import Job
-from zoo.benchmarking.forecast import EXTRA, LONG, SHORT, Forecast, Pace, forecast, measure_pace, measure_paces
+from zoo.benchmarking.forecast import EXTRA, LONG, SHORT, TOUCHED, Forecast, Pace, forecast, measure_pace, measure_paces
 from zoo.benchmarking.suite import load_suite
 from zoo.specs import RunSpec
 
@@ -21,11 +21,11 @@ def jobs(*steps):
 
 
 def test_cells_cpu_and_wall_time_by_hand():
-    found = forecast(jobs(100, 300, None), {"S": Pace(step=0.5, cell=2.0, memory_mb=400.0)}, workers=4)
+    found = forecast(jobs(100, 300, None), {"S": Pace(step=0.5, cell=2.0, memory_mb=400.0, worker_mb=60.0)}, workers=4)
     assert found.cells == 3
     assert found.cpu_seconds == pytest.approx(EXTRA * (3 * 2.0 + 400 * 0.5))
     assert found.seconds == pytest.approx(found.cpu_seconds / 4)
-    assert found.memory_mb == 400 * 5  # the workers and their driver
+    assert found.memory_mb == 400 + 4 * 60  # the driver and its workers
 
 
 def test_what_it_says():
@@ -35,7 +35,7 @@ def test_what_it_says():
     assert "1 worker (" in str(Forecast(1, 1, 1, 1, 1))
 
 
-@pytest.mark.parametrize("pace", [None, {}, {"S": Pace(1, 1, 1)}])
+@pytest.mark.parametrize("pace", [None, {}, {"S": Pace(1, 1, 1, 1)}])
 def test_nothing_to_run(pace):
     found = forecast([], pace, workers=3)
     assert (found.cells, found.cpu_seconds, found.seconds, found.memory_mb) == (0, 0, 0, 0)
@@ -66,6 +66,7 @@ def test_the_pace_of_steps_and_cells_without_the_warm_up(monkeypatch):
     pace = measured(monkeypatch, Bench())
     assert (pace.step, pace.cell) == (pytest.approx(0.5), pytest.approx(3.0))
     assert pace.memory_mb > 50
+    assert TOUCHED * pace.memory_mb <= pace.worker_mb <= pace.memory_mb
 
 
 def test_only_short_trials_of_scratch_are_timed(monkeypatch):

@@ -71,7 +71,9 @@ def finished(reference, tmp_path):
 @pytest.fixture
 def fast(monkeypatch):
     """No timing of real cells for the forecast."""
-    monkeypatch.setattr(module, "measure_paces", lambda workbench, arms: dict.fromkeys(arms, Pace(0.01, 0.1, 100.0)))
+    monkeypatch.setattr(
+        module, "measure_paces", lambda workbench, arms: dict.fromkeys(arms, Pace(0.01, 0.1, 100.0, 10.0))
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ the whole run
@@ -184,7 +186,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
 import test_runner
-test_runner.module.measure_paces = lambda workbench, arms: dict.fromkeys(arms, test_runner.Pace(0.01, 0.1, 100.0))
+test_runner.module.measure_paces = lambda workbench, arms: dict.fromkeys(arms, test_runner.Pace(0.01, 0.1, 100.0, 10.0))
 test_runner.run({out!r}, workers=2)
 """
 

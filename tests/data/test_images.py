@@ -164,7 +164,7 @@ def test_what_may_not_be_read_is_an_error(photos, locked, monkeypatch):
 
         return call
 
-    monkeypatch.setattr(Path, "read_bytes", refusing(Path.read_bytes))
+    monkeypatch.setattr(Path, "open", refusing(Path.open))
     monkeypatch.setattr(Path, "iterdir", refusing(Path.iterdir))
     monkeypatch.setattr(os, "scandir", refusing(os.scandir))
     with pytest.raises(DataError, match=r"cannot be read \(Permission denied\).*Fix"):

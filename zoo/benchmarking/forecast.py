@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import resource
-import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.benchmarking.arms import Job
+from zoo.benchmarking.executors import start_method
+from zoo.benchmarking.meter import lifetime_peak_mb, peak_memory_mb, reset_peak
 from zoo.errors import TrainingDiverged
 from zoo.training.progress import clock
 
@@ -21,15 +21,20 @@ if TYPE_CHECKING:
 
 EXTRA = 1.15  # grids that are extended, workers that wait for the last cell
 SHORT, LONG = 2, 12  # training steps of the two timed cells
+TOUCHED = 0.1  # of the memory that a forked worker shares with its driver: what it changes, and has of its own then
 
 
 @dataclass(frozen=True)
 class Pace:
-    """CPU seconds of one training step, and of everything else in a cell; memory of a process in MB."""
+    """CPU seconds of one training step, and of everything else in a cell; memory of a process in MB (10^6 bytes).
+
+    `worker_mb` is what one more worker takes: all of a process, or where workers are forked what it does not share.
+    """
 
     step: float
     cell: float
     memory_mb: float
+    worker_mb: float
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ def measure_pace(workbench: Workbench, arm: Arm) -> Pace | None:
     """Time two short cells of an arm on a tuning seed, scored on validation; nothing of them is stored."""
     budget, seed = max(workbench.suite.budgets), workbench.suite.tuning_seeds[0]
     run = workbench.run_spec(arm, budget, seed, "tune", workbench.suite.grids[arm.search][0])
+    before = peak_memory_mb() if reset_peak() else None
     seconds = []
     for steps in (SHORT, SHORT, LONG):  # the first warms up caches and is not counted
         began = time.perf_counter()
@@ -79,8 +85,10 @@ def measure_pace(workbench: Workbench, arm: Arm) -> Pace | None:
             return None
         seconds.append(time.perf_counter() - began)
     step = max((seconds[2] - seconds[1]) / (LONG - SHORT), 1e-4)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-    return Pace(step, max(seconds[1] - SHORT * step, 1e-3), memory)
+    whole = lifetime_peak_mb()
+    grown = (peak_memory_mb() or whole) - before if before is not None else whole
+    own = grown + TOUCHED * whole if start_method() == "fork" else whole
+    return Pace(step, max(seconds[1] - SHORT * step, 1e-3), whole, min(own, whole))
 
 
 def forecast(jobs: Sequence[Job], paces: Mapping[str, Pace] | None, workers: int) -> Forecast:
@@ -95,5 +103,5 @@ def forecast(jobs: Sequence[Job], paces: Mapping[str, Pace] | None, workers: int
     own = [paces[job.run.arm] for job in jobs]
     steps = [job.run.recipe.get("steps", 0) for job in jobs]
     cpu = EXTRA * sum(pace.cell + pace.step * count for pace, count in zip(own, steps, strict=True))
-    memory = max(pace.memory_mb for pace in own)
-    return Forecast(len(jobs), cpu, cpu / workers, memory * (1 + workers), workers)
+    memory = max(pace.memory_mb for pace in own) + workers * max(pace.worker_mb for pace in own)
+    return Forecast(len(jobs), cpu, cpu / workers, memory, workers)
