@@ -51,7 +51,8 @@ CASES = {
     "siglip": Case("image-text", "open_clip", 200, 10),
 }
 OTHERS = {  # the same objectives on other networks: OBJECTIVE-NETWORK
-    "dino-vit4": Case("vision", "vit4", 100, 10, options=HEAD),
+    "supervised-inception": Case("vision", "inception", 100, 10),
+    "dino-vit4": Case("vision", "vit4", 100, 10, options=HEAD | {"local_crops": 0}),
     "mae-vit_mae": Case("vision", "vit_mae", 300, 10),
     "simmim-convnext": Case("vision", "convnext", 200, 10),
     "mlm-roberta": Case("text", "roberta", 200, 50, lr=2e-3),

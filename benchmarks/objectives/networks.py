@@ -19,6 +19,7 @@ TIMM = {
     ),
     "resnet": ("test_resnet", {}),
     "convnext": ("test_convnext", {"output_stride": 8}),
+    "inception": ("inception_next_atto", {}),
 }
 SPEECH = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128,

@@ -16,7 +16,10 @@ ORDER = (
     *("supervised", "simclr", "dino", "mae", "simmim", "distillation"),
     *("mlm", "causal", "sentence_pairs", "masked_prediction", "wav2vec2", "clip", "siglip"),
 )
-OTHERS = ("dino-vit4", "mae-vit_mae", "simmim-convnext", "mlm-roberta")  # by network
+OTHERS = (  # by network
+    *("supervised-inception", "dino-vit4", "mae-vit_mae", "simmim-convnext", "mlm-roberta"),
+    "masked_prediction-hubert",
+)
 WRONG = {  # what a sample's target is replaced by in the control
     "supervised": "the label of another sample",
     "simclr": "the second view of another image",
@@ -35,7 +38,7 @@ WRONG = {  # what a sample's target is replaced by in the control
 DATA = {
     "vision": "scikit-learn's handwritten digits",
     "text": "docstrings of numpy, scipy, scikit-learn and torch; which library",
-    "speech": "generated clips of five kinds, not recorded",
+    "speech": "generated clips of five kinds, 0 to 24 dB over their noise, not recorded",
     "image-text": 'the same digits, each with a caption such as "the digit seven"',
 }
 SCORES = (
@@ -45,10 +48,10 @@ SCORES = (
 )
 NETWORKS = (
     "The loss is the mean over the first and the last tenth of the steps. `networks.py` has the networks: timm's",
-    "`test_resnet`, and `test_convnext` at a stride of 8; ViT of 4 layers of 64 on images of 32 pixels: `vit4`",
-    "and `vit8` by their patches, `vit_mean` of patches of 4 whose tokens are averaged, `vit_mae` of transformers;",
-    "BERT, RoBERTa, GPT-2 and wav2vec 2.0 of 2 layers of 64; open_clip towers of 2 and 1.",
-    "`pocket/resnet10` is zoo's.",
+    "`test_resnet`, `inception_next_atto`, and `test_convnext` at a stride of 8; ViT of 4 layers of 64 on images of 32",
+    "pixels: `vit4` and `vit8` by their patches, `vit_mean` of patches of 4 whose tokens are averaged, `vit_mae` of",
+    "transformers; BERT, RoBERTa, GPT-2, wav2vec 2.0 and HuBERT of 2 layers of 64; open_clip towers of 2 and 1.",
+    "`pocket/resnet10` is zoo's. `dino` on `vit4` had no local crops: it takes one size of image.",
     "",
 )
 ABOUT = """# Does an objective help?

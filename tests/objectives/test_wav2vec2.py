@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -129,6 +130,15 @@ def test_learns(backbone):
     assert falls(losses(objective, backbone, SOURCE, heads, size=3))
     assert heads.state_dict()["step"] == 30
     assert module.training
+
+
+def test_a_few_clips_are_learnt_well_beyond_chance(backbone):
+    objective = Wav2Vec2(**SMALL)
+    heads = start(objective, backbone, SOURCE)
+    found = losses(objective, backbone, SOURCE, heads, size=3, steps=120, lr=3e-3)
+    chance = math.log(7)  # one of a code and its 6 others
+    assert sum(found[:10]) / 10 == pytest.approx(chance, abs=0.2)
+    assert sum(found[-20:]) / 20 < 0.6 * chance
 
 
 def test_the_hook_is_taken_out_again(backbone):

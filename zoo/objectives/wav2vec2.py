@@ -31,7 +31,8 @@ class Wav2Vec2:
     by the factor 0.999995 a step to 0.5. Codes, their widths and dropout are those of the network's configuration. The
     loss is that of transformers' Wav2Vec2ForPreTraining, divided by the number of hidden frames; two details of the
     first implementation, which transformers leaves out as well, are left out: a penalty on the size of the frames, and
-    a tenth of the gradient for the convolutions. Heads of a checkpoint that has them go on from where they are.
+    a tenth of the gradient for the convolutions. For long the loss may stay at the logarithm of the number of codes that
+    one is told from, while the network says much the same of every hidden frame. Heads of a checkpoint that has them go on from where they are.
 
     Options:
         starts, span: at which part of the frames a hidden span begins, and its frames (20 ms each in most networks).
@@ -80,7 +81,7 @@ class Wav2Vec2:
         return self._heads
 
     def views(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """The clips, which of their frames are hidden [B, T], and for each frame others [B, T, K] and noise [B, T, G, V].
+        """The clips, and of their frames: which are hidden [B, T], others [B, T, K], and Gumbel noise [B, T, G, V].
 
         Others are hidden frames of the clip, by their number among these; where nothing is hidden they mean nothing.
 
