@@ -31,8 +31,10 @@ class Wav2Vec2:
     by the factor 0.999995 a step to 0.5. Codes, their widths and dropout are those of the network's configuration. The
     loss is that of transformers' Wav2Vec2ForPreTraining, divided by the number of hidden frames; two details of the
     first implementation, which transformers leaves out as well, are left out: a penalty on the size of the frames, and
-    a tenth of the gradient for the convolutions. For long the loss may stay at the logarithm of the number of codes that
-    one is told from, while the network says much the same of every hidden frame. Heads of a checkpoint that has them go on from where they are.
+    a tenth of the gradient for the convolutions. Heads of a checkpoint that has them go on from where they are.
+
+    From scratch the network at first says much the same of all hidden frames, and the loss stays at the logarithm of
+    `others` + 1 until it tells them apart, which may take very many steps.
 
     Options:
         starts, span: at which part of the frames a hidden span begins, and its frames (20 ms each in most networks).
