@@ -86,11 +86,11 @@ class Dino:
         if self.own["augmentation"] == "paper":
             check_statistics("dino", backbone.spec)
         self._source, self._backbone, self.notes = source, backbone, ()
-        whole = full_size(backbone)
-        self._local = (local_size(backbone) or whole) if self.own["local_crops"] else whole
-        if self.own["local_crops"] and self._local == whole:
+        self._local = local_size(backbone) if self.own["local_crops"] else None
+        if self.own["local_crops"] and self._local in (None, full_size(backbone)):
+            height, width = full_size(backbone)
             self.notes = (
-                f"dino: {backbone.spec.name} takes no smaller images than {whole[0]} x {whole[1]}, so local crops are "
+                f"dino: {backbone.spec.name} takes no smaller images than {height} x {width}, so local crops are "
                 "enlarged to that, and each costs as much as a global one (local_crops=0 leaves them out)",
             )
         self._heads = DinoHeads(backbone, *(self.own[name] for name in ("hidden", "bottleneck", "prototypes")))
@@ -139,7 +139,7 @@ class Dino:
         chances: dict[str, Any] = {"blur_chance": 0.1, "solarise_chance": 0.2} if second else {"blur_chance": 1.0}
         return photo_view(x, generator, self._backbone.spec, area=GLOBAL, jitter=JITTER, **chances)
 
-    def _part(self, x: Tensor, generator: torch.Generator, size: tuple[int, int]) -> Tensor:
+    def _part(self, x: Tensor, generator: torch.Generator, size: tuple[int, int] | None) -> Tensor:
         if self.own["augmentation"] == "source":  # whether a mirror image is still the same, only the source knows
             return crop_flip(self._source.corrupt(x, generator), generator, area=LOCAL, size=size, mirror=0.0)
         return photo_view(x, generator, self._backbone.spec, area=LOCAL, size=size, jitter=JITTER)
