@@ -69,7 +69,9 @@ class SpokenSource:
         spoken = [self.voices[k] for k in by]
         words = [self.words[k] for k in said]
         if self.answer == "voice":
-            words = [word + self.words[k] for word, k in zip(words, rng.integers(len(self.words), size=size), strict=True)]
+            words = [
+                word + self.words[k] for word, k in zip(words, rng.integers(len(self.words), size=size), strict=True)
+            ]
         tables = [
             segments(word, one, self.accents[a], rng, stress=float(rng.uniform(0, 0.3)))
             for word, one, a in zip(words, spoken, accents, strict=True)
