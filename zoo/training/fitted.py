@@ -44,7 +44,8 @@ class FittedSpec(Record):
     """What a saved model is: its backbone, its task, how it was fitted, and the scores it reached.
 
     `notes` say what was decided for the user; `head` what rebuilds a head that is no linear layer; `temperature` what
-    outputs are divided by before they become probabilities; `data` the digests of the data and of its split.
+    outputs are divided by before they become probabilities; `data` the digests of the data and of its split; `start`
+    what the backbone's weights began as (`pre-trained`, `from scratch` or `as given`; "" where nobody wrote it down).
     """
 
     backbone: BackboneSpec
@@ -58,6 +59,7 @@ class FittedSpec(Record):
     head: dict[str, Any] = field(default_factory=dict)
     temperature: float = 1.0
     data: dict[str, Any] = field(default_factory=dict)
+    start: str = ""
 
 
 @dataclass(frozen=True)
