@@ -80,16 +80,14 @@ def _check_index(index: Any) -> None:
     """What the hub asks of a `model-index`: names, and results with a task, a data set and finite numbers."""
     try:
         for model in index:
-            assert model["name"]
+            said = [model["name"], model["results"]]
             for result in model["results"]:
                 _known("task of the model-index", result["task"]["type"], words("pipeline_tags"))
-                assert result["dataset"]["type"]
-                assert result["dataset"]["name"]
-                assert result["metrics"]
-                for metric in result["metrics"]:
-                    assert metric["type"]
-                    assert math.isfinite(metric["value"])
-    except (AssertionError, KeyError, TypeError) as error:
+                said += [result["dataset"]["type"], result["dataset"]["name"], result["metrics"]]
+                said += [metric["type"] and math.isfinite(metric["value"]) for metric in result["metrics"]]
+            if not all(said):
+                raise KeyError("something is empty")
+    except (KeyError, TypeError) as error:
         raise PublishError(
             f"the model-index of the card is incomplete ({type(error).__name__} {error}). Fix: each result needs a "
             "task type, a data set's type and name, and metrics with a type and a finite value."
