@@ -19,6 +19,7 @@ from zoo.data.labelled import ANSWERS, LabelledData, Opened, inputs_of
 from zoo.data.sources import read_data
 from zoo.errors import DataError, IncompatibleError, WeightsError
 from zoo.io.atomic import replace
+from zoo.providers.exported import is_exported
 from zoo.providers.loading import build
 from zoo.providers.weights import load_strictly, read_weights
 from zoo.specs import BackboneSpec, Record, TaskSpec
@@ -242,16 +243,20 @@ def blank_head(spec: FittedSpec, backbone: Backbone) -> nn.Module:
 
 
 def load_model(folder: str | Path, backbone: Backbone | None = None) -> FittedModel:
-    """Read a model that `FittedModel.save` wrote.
+    """Read a model that `FittedModel.save` or `zoo.export` wrote.
 
     Args:
-        folder: what was given to `save`, or to `finetune` as `out`.
+        folder: what was given to `save` or `export`, or to `finetune` as `out`.
         backbone: for a model of your own module, that module as `zoo.wrap` gives it; it takes the saved weights.
 
     Raises:
         WeightsError: the folder holds no such model, or its weights are damaged or do not fit `backbone`.
     """
     path = Path(folder).expanduser()
+    if is_exported(path):
+        from zoo.training.exported import load_exported
+
+        return load_exported(path, backbone)
     try:
         spec = FittedSpec.from_json(json.loads((path / RECORD).read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
