@@ -64,7 +64,7 @@ class Remote:
             return None
         siblings = [
             {"rfilename": one.rfilename, "size": one.size, "blobId": one.blob_id, "lfs": one.lfs and dict(one.lfs)}
-            for one in info.siblings or ()
+            for one in getattr(info, "siblings", None) or ()
         ]
         found = listing_of({"sha": info.sha, "siblings": siblings}, self.repository)
         return State(found.commit, bool(info.private), found.files)
