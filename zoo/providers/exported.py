@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import UnsafeContent, WeightsError
 from zoo.io.digests import file_digest
 from zoo.io.safety import check_folder, check_place
+from zoo.io.settings import hub_cache
 from zoo.providers.repositories import FOLDER
 from zoo.specs import BackboneSpec, Record
 
@@ -45,6 +46,7 @@ class Exported(Record):
         sample, expected: a file with an example input, and what zoo gives for it, [rows][numbers].
         tolerance: largest difference of upstream's outputs from zoo's, relative to the largest of these; None where it
             was not compared.
+        published: what `zoo.publish` adds: zoo's version, the licence, the base, the digest of the card.
         folder: where it was found; not stored.
 
     Example:
@@ -67,6 +69,7 @@ class Exported(Record):
     expected: tuple[tuple[float, ...], ...] = ()
     tolerance: float | None = None
     notes: tuple[str, ...] = ()
+    published: dict[str, Any] = field(default_factory=dict)
     folder: str = ""
 
     @property
@@ -98,11 +101,12 @@ def read_exported(folder: Path) -> Exported:
         found = Exported.from_json(json.loads((folder / RECORD).read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{folder / RECORD} cannot be read ({error}). Fix: export the model again.") from error
-    check_folder(folder)
+    inside = hub_cache() if folder.resolve().is_relative_to(hub_cache().resolve()) else None  # whose files are links
+    check_folder(folder, inside)
     for name, digest in found.files.items():
         if not (folder / name).is_file():
             raise WeightsError(f"{folder} lacks {name}, which {RECORD} names. Fix: copy all files of it.")
-        check_place(folder, name)
+        check_place(folder, name, inside)
         if file_digest(folder / name, "0" * 64) != digest:
             raise WeightsError(
                 f"{folder / name} is not the file that was exported: its SHA-256 is not what {RECORD} says. Fix: copy "

@@ -19,8 +19,10 @@ from zoo.data.labelled import ANSWERS, LabelledData, Opened, inputs_of
 from zoo.data.sources import read_data
 from zoo.errors import DataError, IncompatibleError, WeightsError
 from zoo.io.atomic import replace
+from zoo.io.fetch import HUB
 from zoo.providers.exported import is_exported
 from zoo.providers.loading import build
+from zoo.providers.published import published_folder
 from zoo.providers.weights import load_strictly, read_weights
 from zoo.specs import BackboneSpec, Record, TaskSpec
 from zoo.tasks import TASKS
@@ -243,15 +245,18 @@ def blank_head(spec: FittedSpec, backbone: Backbone) -> nn.Module:
 
 
 def load_model(folder: str | Path, backbone: Backbone | None = None) -> FittedModel:
-    """Read a model that `FittedModel.save` or `zoo.export` wrote.
+    """Read a model that `FittedModel.save`, `zoo.export` or `zoo.publish` wrote.
 
     Args:
-        folder: what was given to `save` or `export`, or to `finetune` as `out`.
+        folder: what was given to `save` or `export`, or to `finetune` as `out`; or `hf-hub:OWNER/NAME[@REVISION]`.
         backbone: for a model of your own module, that module as `zoo.wrap` gives it; it takes the saved weights.
 
     Raises:
         WeightsError: the folder holds no such model, or its weights are damaged or do not fit `backbone`.
+        Offline, UnsafeContent: as `zoo.load` says of repositories.
     """
+    if str(folder).startswith(HUB):
+        folder = published_folder(str(folder))
     path = Path(folder).expanduser()
     if is_exported(path):
         from zoo.training.exported import load_exported

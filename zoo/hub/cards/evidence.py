@@ -77,9 +77,10 @@ def _about(suite: Suite, summary: Summary, data: str) -> str:
         if not data or _same(suite.task.name, data)
         else f" It is not the data that this model was fitted to ({data})."
     )
+    budgets = ", ".join(map(str, suite.budgets))
     return (
         f"Suite `{suite.name}`, version {suite.version}, level {suite.level}: "
-        f"{', '.join(map(str, suite.budgets))} labels a class, {len(suite.seeds)} seeds, {summary.totals.items} test items, {summary.totals.rows} rows.{other}"
+        f"{budgets} labels a class, {len(suite.seeds)} seeds, {summary.totals.items} test items, {summary.totals.rows} rows.{other}"
     )
 
 

@@ -37,10 +37,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def plain(text: str) -> str:
-    """A word of somebody else on one line, without what Markdown or HTML would act on.
+    r"""A word of somebody else on one line, without what Markdown or HTML would act on.
 
     Example:
-        >>> plain("two lines\\nof `code`")
+        >>> plain("two lines\nof `code`")
         "two lines of 'code'"
     """
     return " ".join(text.split()).replace("|", "\\|").replace("<", "\\<").replace("`", "'")
@@ -62,7 +62,7 @@ def use(exported: Exported, repository: str, loads: str) -> str:
     there = f'from huggingface_hub import snapshot_download\n\nfolder = snapshot_download("{repository}")\n'
     code = exported.snippet.replace(HERE, there).replace("hf-hub:NAMESPACE/NAME", f"hf-hub:{repository}").strip()
     return (
-        f"It loads with {exported.library} alone, and gives {_GIVES[exported.gives]}:\n\n```python\n{code}\n```\n\n"
+        f"It loads without zoo, in the format of {exported.library}, and gives {_GIVES[exported.gives]}:\n\n```python\n{code}\n```\n\n"
         f"This code ran on these files before this card was written, in a fresh process without zoo, and its outputs "
         f"differ from zoo's by at most {exported.tolerance:.1e} of the largest. (It ran where the files lay: only the "
         f"line with `folder` is another.)\n\nWith zoo, every file is compared with its digest first:\n\n"
