@@ -73,7 +73,8 @@ def push(
         https://huggingface.co/docs/huggingface_hub/package_reference/hf_api: `create_commit(parent_commit=...)`.
     """
     files = {name: file_digest(folder / name, "0" * 64) for name in files_in(folder)}
-    before = _tried(place, place.state, "Nothing was sent.")
+    before, old, card = look(place, public=public)
+    looked = before is not None
     if before is None:
         make = lambda: place.api.create_repo(place.repository, repo_type=place.kind, private=True, exist_ok=True)  # noqa: E731
         _tried(place, make, "Nothing was sent.")
@@ -82,12 +83,13 @@ def push(
         raise PublishError(
             f"{place.repository} was made and cannot be seen. Fix: check that the token may read what it makes."
         )
-    if not public and not before.private:
+    elsewhere = [name for name in before.files if name not in HARMLESS]
+    if not looked and elsewhere and same(folder, files, before):
         raise PublishError(
-            f"{place.repository} is public, and --public was not given. Fix: add --public, or make it private there."
+            f"{place.repository} was made meanwhile by somebody else (commit {before.commit[:12]}). Nothing was written "
+            "over. Fix: look at it, then run it again to publish on top of it."
         )
     notes: list[str] = []
-    old, card = _published(place, before)
     if card and before.files.get("README.md", (0, card))[1] != card:
         notes.append(f"the card of {place.repository} was changed by hand; commit {before.commit[:12]} keeps that one")
     gone = sorted(name for name in old if name in before.files and name not in files and name != RECORD)
@@ -105,6 +107,24 @@ def push(
         show = lambda: place.api.update_repo_settings(place.repository, repo_type=place.kind, private=False)  # noqa: E731
         _tried(place, show, f"It holds all of it (commit {after.commit[:12]}), and is still private.")
     return Pushed(place.repository, after.commit, place.url, not public, changed, tuple(gone), tuple(notes))
+
+
+def look(place: Remote, *, public: bool) -> tuple[State | None, set[str], str]:
+    """What is there (None: nothing), the files of an earlier publication, and the digest of its card.
+
+    Raises:
+        PublishError: the repository holds files and no `zoo.json`, so it is somebody's own work; it is public, and
+            `public` is not meant; or the hub refuses the token.
+        Offline: the hub does not answer.
+    """
+    state = _tried(place, place.state, "Nothing was sent.")
+    if state is None:
+        return None, set(), ""
+    if not public and not state.private:
+        raise PublishError(
+            f"{place.repository} is public, and --public was not given. Fix: add --public, or make it private there."
+        )
+    return state, *_published(place, state)
 
 
 def _commit(folder: Path, place: Remote, files: dict[str, str], gone: list[str], before: State, title: str) -> State:

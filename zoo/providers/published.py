@@ -1,4 +1,4 @@
-"""Repositories that `zoo.publish` filled: their `zoo.json` names every file with its digest, and zoo compares them all."""
+"""Repositories that `zoo.publish` filled: `zoo.json` names every file with its digest, and zoo compares all of them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def fetched(found: Snapshot) -> Path:
             f"{RECORD} of {found.repository} cannot be read ({type(error).__name__}). Fix: tell its owner."
         ) from error
     if odd := [name for name in names if not is_exact(name)]:
-        raise UnsafeContent(f"{RECORD} of {found.repository} names {odd[0]!r}, which is no file name. Fix: do not use it.")
+        raise UnsafeContent(
+            f"{RECORD} of {found.repository} names {odd[0]!r}, which is no file name. Fix: do not use it."
+        )
     return fetch_repository(found.repository, found.commit, (RECORD, *names)).folder
 
 

@@ -80,7 +80,8 @@ def _about(suite: Suite, summary: Summary, data: str) -> str:
     budgets = ", ".join(map(str, suite.budgets))
     return (
         f"Suite `{suite.name}`, version {suite.version}, level {suite.level}: "
-        f"{budgets} labels a class, {len(suite.seeds)} seeds, {summary.totals.items} test items, {summary.totals.rows} rows.{other}"
+        f"{budgets} labels a class, {len(suite.seeds)} seeds, {summary.totals.items} test items, "
+        f"{summary.totals.rows} rows.{other}"
     )
 
 

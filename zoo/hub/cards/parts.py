@@ -62,7 +62,8 @@ def use(exported: Exported, repository: str, loads: str) -> str:
     there = f'from huggingface_hub import snapshot_download\n\nfolder = snapshot_download("{repository}")\n'
     code = exported.snippet.replace(HERE, there).replace("hf-hub:NAMESPACE/NAME", f"hf-hub:{repository}").strip()
     return (
-        f"It loads without zoo, in the format of {exported.library}, and gives {_GIVES[exported.gives]}:\n\n```python\n{code}\n```\n\n"
+        f"It loads without zoo, in the format of {exported.library}, and gives {_GIVES[exported.gives]}:\n\n"
+        f"```python\n{code}\n```\n\n"
         f"This code ran on these files before this card was written, in a fresh process without zoo, and its outputs "
         f"differ from zoo's by at most {exported.tolerance:.1e} of the largest. (It ran where the files lay: only the "
         f"line with `folder` is another.)\n\nWith zoo, every file is compared with its digest first:\n\n"

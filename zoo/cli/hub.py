@@ -1,0 +1,70 @@
+"""`zoo publish`: a model as a repository of the hub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from zoo.cli.main import Add
+    from zoo.hub.publishing import Published
+
+PUBLISH_EXAMPLES = """\
+  zoo publish runs/photos me/photos --dry-run               # the folder and the card; no network
+  zoo publish runs/photos me/photos --evidence runs/bench   # private; --public shows it to everybody
+  zoo publish runs/bert-texts me/bert-texts --licence apache-2.0 --results runs/bench"""
+
+
+def commands(add: Add) -> None:
+    """Register them with `add`."""
+    one = add(
+        "publish", _publish, "Publish a model, with its card, so that its own library loads it.", PUBLISH_EXAMPLES
+    )
+    one.add_argument("model", help="the --out folder of `zoo finetune` or `zoo pretrain`")
+    one.add_argument("repository", metavar="OWNER/NAME", help="made private, unless it is there")
+    one.add_argument("--public", action="store_true", help="everybody may see it")
+    one.add_argument("--licence", default="", metavar="ID", help="such as apache-2.0; the base's is carried over")
+    one.add_argument("--evidence", default="", metavar="STORE", help="of `zoo bench`: a section of the card tells it")
+    one.add_argument("--results", default="", metavar="STORE", help="publish its rows as OWNER/NAME-results")
+    one.add_argument("--adapter", action="store_true", help="of a model that lora fitted: only the adapter")
+    one.add_argument("--dry-run", action="store_true", help="show the files and the card; touch no network")
+    one.add_argument("--out", metavar="FOLDER", help="keep the folder that is published")
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from zoo.hub.publishing import publish
+
+    done = publish(
+        options.model,
+        options.repository,
+        public=options.public,
+        licence=options.licence,
+        evidence=options.evidence,
+        results=options.results,
+        merge=not options.adapter,
+        dry_run=options.dry_run,
+        out=options.out,
+    )
+    print("\n".join(lines(done, dry_run=options.dry_run, out=options.out or "")))
+    return 0
+
+
+def lines(done: Published, *, dry_run: bool, out: str = "") -> list[str]:
+    """What was, or would be, published; a dry run shows the card."""
+    from zoo.io.bar import megabytes
+
+    width = max(map(len, done.files))
+    told = [f"{name:<{width}}  {megabytes(size):>10} MB" for name, size in done.files.items()]
+    told += [f"note: {note}" for note in done.notes]
+    who = "its owner alone" if done.private else "everybody"
+    if dry_run:
+        kept = f"; the folder is {out}" if out else ""
+        told += ["", done.card, f"{done.repository} would hold this, for {who}, as {done.library}{kept}"]
+        return told
+    state = "holds this since" if done.changed else "held this already in"
+    told.append(f"{done.repository} {state} commit {done.commit} ({done.library}, {done.licence}), for {who}")
+    told.append(f"{done.url}; with zoo: hf-hub:{done.repository}@{done.commit}")
+    if done.rows:
+        told.append(f"{done.rows.url}: the rows, commit {done.rows.commit}")
+    return told
