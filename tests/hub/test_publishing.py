@@ -56,6 +56,7 @@ def test_a_fitted_model_goes_out_and_comes_back(hub, model, silent, tmp_path):
     assert zoo.fingerprint(same) == zoo.fingerprint(backbone)
 
 
+@pytest.mark.slow
 def test_the_code_of_the_card_runs_as_it_stands_there(hub, model, silent, tmp_path):
     done = publish(model, ID, say=silent)
     code = f"import sys\nsys.modules['zoo'] = None\n{code_of(done.card)}\nprint(outputs.tolist())"
@@ -78,6 +79,7 @@ def test_a_dry_run_touches_no_network(hub, model, silent, monkeypatch, tmp_path)
     assert zoo.load_model(tmp_path / "kept").spec.scores == model.spec.scores
 
 
+@pytest.mark.slow
 def test_again_and_an_update(hub, model, silent):
     first = publish(model, ID, say=silent)
     again = publish(model, ID, say=silent)
@@ -89,6 +91,7 @@ def test_again_and_an_update(hub, model, silent):
     assert zoo.load_model(f"hf-hub:{ID}@{first.commit}").spec.method == "linear_probe"
 
 
+@pytest.mark.slow
 def test_a_damaged_download_is_not_loaded(hub, model, silent):
     publish(model, ID, say=silent)
     files = hub.files(ID)
@@ -101,6 +104,7 @@ def test_a_damaged_download_is_not_loaded(hub, model, silent):
         zoo.load(f"hf-hub:{ID}")
 
 
+@pytest.mark.slow
 def test_rows_go_along(hub, model, silent):
     done = publish(model, ID, results=ROOT / RESULTS["digits"], say=silent)
     files = hub.files(f"{ID}-results", repo_type="dataset")
@@ -124,6 +128,7 @@ def test_what_would_refuse_refuses_before_the_work(hub, model, silent, monkeypat
         publish(model, ID, say=silent)
 
 
+@pytest.mark.slow
 def test_what_is_fitted_to_a_published_model_names_it_as_its_base(hub, model, silent):
     first = publish(model, ID, say=silent, licence="cc-by-nc-4.0")
     child = zoo.finetune(f"hf-hub:{ID}", "digits", method="linear_probe", labels_per_class=2, quiet=True)
@@ -135,6 +140,7 @@ def test_what_is_fitted_to_a_published_model_names_it_as_its_base(hub, model, si
     assert done.licence == "cc-by-nc-4.0"
 
 
+@pytest.mark.slow
 def test_a_name_that_is_planted_is_refused(model, silent, monkeypatch):
     monkeypatch.setattr("getpass.getuser", lambda: "annabella")
     planted = dataclasses.replace(model, spec=dataclasses.replace(model.spec, notes=("made by Annabella",)))
@@ -143,6 +149,7 @@ def test_a_name_that_is_planted_is_refused(model, silent, monkeypatch):
     assert publish(planted, "annabella/pets", dry_run=True, say=silent).card
 
 
+@pytest.mark.slow
 def test_paths_that_are_planted_are_cut(model, silent, tmp_path):
     task = dataclasses.replace(model.spec.task, name="/home/anna/photos", source="/home/anna/photos")
     spec = dataclasses.replace(model.spec, task=task, notes=("left out: /mnt/disk/cats/1.jpg",))
@@ -157,6 +164,7 @@ def test_paths_that_are_planted_are_cut(model, silent, tmp_path):
         assert file_digest(tmp_path / "kept" / name, "0" * 64) == digest
 
 
+@pytest.mark.slow
 def test_the_readme_walk(hub, silent, tmp_path, photos):
     """Compare, fine-tune the winner, publish it with the evidence, load it with its library alone and with zoo."""
     suite = zoo.own_suite(photos, ["pocket/resnet10.glyphs"], budgets=[2], steps=2, seeds=2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -76,7 +77,7 @@ def push(
     before, old, card = look(place, public=public)
     looked = before is not None
     if before is None:
-        make = lambda: place.api.create_repo(place.repository, repo_type=place.kind, private=True, exist_ok=True)  # noqa: E731
+        make = partial(place.api.create_repo, place.repository, repo_type=place.kind, private=True, exist_ok=True)
         _tried(place, make, "Nothing was sent.")
         before = _tried(place, place.state, "Nothing was sent.")
     if before is None:
@@ -104,7 +105,7 @@ def push(
             "sent (a .gitignore there can do that). Fix: look at it there, and run it again."
         )
     if public and after.private:
-        show = lambda: place.api.update_repo_settings(place.repository, repo_type=place.kind, private=False)  # noqa: E731
+        show = partial(place.api.update_repo_settings, place.repository, repo_type=place.kind, private=False)
         _tried(place, show, f"It holds all of it (commit {after.commit[:12]}), and is still private.")
     return Pushed(place.repository, after.commit, place.url, not public, changed, tuple(gone), tuple(notes))
 

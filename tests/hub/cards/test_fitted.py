@@ -19,7 +19,7 @@ def test_it_says_what_was_stored(exported):
     for said in (
         "# pets", "Image classification into 2 classes, taught by pets", "resnet18",
         "`full` from pre-trained weights of",
-        "| balanced accuracy | 91.2 % | 88.0 % to 94.0 % |", "| log loss | 0.25 nats |", 
+        "| balanced accuracy | 91.2 % | 88.0 % to 94.0 % |", "| log loss | 0.25 nats |",
         "On 100 test samples, read once",
         "cat, dog", "- a note", "3 samples stand in two parts", "| steps | 200 |", "a" * 64, "b" * 64,
         'zoo.load_model("hf-hub:me/pets")', "Weights: apache-2.0", "on 40 labels", "no benchmark was given",
