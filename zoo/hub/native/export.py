@@ -217,4 +217,3 @@ def _ids(model: Model) -> list[int]:
     """The numbers of the example's tokens."""
     prepared = model.backbone.preprocess([model.sample]).values[0]
     return [int(one) for one in (prepared[:, 0] if prepared.ndim == 2 else prepared)]
-
