@@ -16,7 +16,7 @@ def fitted(backbone, inputs, folder, answer="classification", method="linear_pro
 
 
 def there_and_back(model, folder, close=1e-6, **options):
-    """Export (upstream alone in a fresh process gives zoo's outputs, unless check=False), and load it with zoo again."""
+    """Export (a fresh process compares, unless check=False), and load it with zoo again."""
     found = export(model, folder, **options)
     if options.get("check", True):
         assert found.tolerance <= close

@@ -8,6 +8,7 @@ import torch
 import zoo
 from zoo.errors import UnsafeContent, WeightsError
 from zoo.hub.native.export import export
+from zoo.io.repository import fetch_repository
 from zoo.providers.exported import Exported, is_exported, read_exported, tensors_of
 
 
@@ -41,11 +42,21 @@ def test_a_flipped_bit_is_noticed(folder):
 
 def test_a_missing_file_and_a_damaged_record_are_told(folder):
     (folder / "sample.png").unlink()
-    with pytest.raises(WeightsError, match=r"lacks sample\.png"):
+    zoo.load(str(folder))
+    (folder / "config.json").unlink()
+    with pytest.raises(WeightsError, match=r"lacks config\.json"):
         zoo.load(str(folder))
     (folder / "zoo.json").write_text("{}")
     with pytest.raises(WeightsError, match=r"zoo\.json cannot be read"):
         zoo.load(str(folder))
+
+
+def test_a_snapshot_of_a_hub_is_such_a_folder(folder, hub):
+    hub.add("me/glyphs", {path.name: path.read_bytes() for path in folder.iterdir()} | {"README.md": b"# Glyphs"})
+    found = fetch_repository("me/glyphs")
+    assert (found.folder / "zoo.json").is_symlink()
+    again = zoo.load(str(found.folder))
+    assert zoo.fingerprint(again) == zoo.fingerprint(zoo.load("pocket/resnet10.glyphs"))
 
 
 def test_a_record_may_not_leave_its_folder_or_skip_the_digest(folder):

@@ -23,7 +23,7 @@ def test_both_towers_and_their_settings_are_written(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["", "resnet", "timm"])
+@pytest.mark.parametrize("kind", ["", "resnet", "timm", "coca"])
 def test_in_a_fresh_process(kind, tmp_path):
     there_and_back(small(tmp_path / "repository", kind), tmp_path / "out")
 

@@ -1,6 +1,9 @@
 """What timm alone makes of an exported folder."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -10,6 +13,7 @@ from vision import disturbed
 import zoo
 from zoo.hub.native.export import taken
 from zoo.hub.native.timm import with_classifier
+from zoo.testing.hub import Hub
 
 
 def small(name):
@@ -63,6 +67,19 @@ def test_the_classifier_is_the_head(tmp_path):
     with torch.no_grad():
         found = full(model.backbone.preprocess([model.sample]))
     assert torch.allclose(found, model.outputs, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_timm_loads_it_from_a_hub(tmp_path):
+    found = there_and_back(fitted(small("test_vit"), "image", tmp_path), tmp_path / "out", check=False)
+    code = found.snippet.replace('f"local-dir:{folder}"', '"hf-hub:me/pets"') + "print(outputs.tolist())\n"
+    with Hub() as hub:
+        hub.add("me/pets", {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()})
+        told = subprocess.run(
+            [sys.executable, "-I", "-c", code], cwd=tmp_path / "out", capture_output=True, text=True, check=True,
+            env=os.environ | {"HF_HUB_OFFLINE": "0"} | hub.environment(token="", home=tmp_path / "hf"),
+        )  # fmt: skip
+    assert json.loads(told.stdout.splitlines()[-1]) == pytest.approx([list(row) for row in found.expected])
 
 
 @pytest.mark.slow

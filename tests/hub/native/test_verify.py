@@ -45,5 +45,5 @@ def test_zoo_is_not_there(tmp_path):
 
 
 def test_a_slow_one_is_stopped(tmp_path):
-    with pytest.raises(WeightsError, match="more than 0.5 s"):
+    with pytest.raises(WeightsError, match=r"more than 0\.5 s"):
         verify(exported(tmp_path, "import time\ntime.sleep(60)\n"), seconds=0.5)

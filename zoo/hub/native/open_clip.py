@@ -23,11 +23,14 @@ model, transform = open_clip.create_model_from_pretrained(f"local-dir:{folder}")
 model.eval()
 """
 TOKENIZER = 'tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")\n'
-IMAGES, TEXTS = "model.encode_image(transform(image)[None])", 'model.encode_text(tokenizer(example["text"]))'
+IMAGES, TEXTS = (
+    "model.encode_image(transform(image)[None], normalize=False)",
+    'model.encode_text(tokenizer(example["text"]), normalize=False)',
+)
 RUN = {
     "image": f"features = {IMAGES}",
     "text": f"features = {TEXTS}",
-    "both": f"features = torch.cat([{IMAGES}, {TEXTS}])",
+    "both": f"features = torch.cat([\n        {IMAGES},\n        {TEXTS},\n    ])",
 }
 
 

@@ -39,11 +39,11 @@ HEADS = {
 }
 PROBLEMS = {"multi_label": "multi_label_classification", "regression": "regression"}
 TEXT_POOLING = {
-    "mean": "mask = inputs['attention_mask'][..., None]\nfeatures = (tokens * mask).sum(1) / mask.sum(1)\n",
+    "mean": 'mask = inputs["attention_mask"][..., None]\nfeatures = (tokens * mask).sum(1) / mask.sum(1)\n',
     "cls": "features = tokens[:, 0]\n",
-    "max": "mask = inputs['attention_mask'][..., None].bool()\n"
-    "features = tokens.masked_fill(~mask, float('-inf')).amax(1)\n",
-    "last": "last = inputs['attention_mask'].sum(1) - 1  # padding stands on the right\n"
+    "max": 'mask = inputs["attention_mask"][..., None].bool()\n'
+    'features = tokens.masked_fill(~mask, float("-inf")).amax(1)\n',
+    "last": 'last = inputs["attention_mask"].sum(1) - 1  # padding stands on the right\n'
     "features = tokens[torch.arange(len(tokens)), last]\n",
 }
 
@@ -113,7 +113,7 @@ def names_in(file: Path, state: dict[str, Tensor]) -> tuple[dict[str, list[str]]
                 f"transformers saves {name} in another form, which zoo could not take back. Fix: save the model "
                 "(model.save, zoo pretrain --out); zoo loads that."
             )
-        theirs = name if name in names else next((one for one in names if one.endswith(f".{name}")), names[0])
+        theirs = name if name in names else min(names, key=lambda one: (not one.endswith(f".{name}"), len(one)))
         used.add(theirs)
         if theirs != name:
             found[name] = [theirs]
