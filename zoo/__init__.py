@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zoo.data.sources.read import read_data
     from zoo.embedding.run import embed
     from zoo.errors import ZooError
+    from zoo.hub.native.export import export
     from zoo.hub.publishing import publish
     from zoo.objectives import compatible
     from zoo.providers.loading import fingerprint, load
@@ -38,6 +39,7 @@ _HOMES = {
     "compatible": "zoo.objectives",
     "describe": "zoo.catalog.query",
     "embed": "zoo.embedding.run",
+    "export": "zoo.hub.native.export",
     "find": "zoo.catalog.query",
     "finetune": "zoo.training.finetuning",
     "fingerprint": "zoo.providers.loading",
@@ -75,6 +77,7 @@ __all__ = [
     "compatible",
     "describe",
     "embed",
+    "export",
     "find",
     "finetune",
     "fingerprint",

@@ -1,7 +1,8 @@
-"""`zoo publish`: a model as a repository of the hub."""
+"""`zoo export` and `zoo publish`: a model in the format of its own library, in a folder or on the hub."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from zoo.cli.main import Add
     from zoo.hub.publishing import Published
 
+EXPORT_EXAMPLES = """\
+  zoo export runs/photos runs/photos-native             # a fitted model
+  zoo export runs/glyphs runs/glyphs-native             # a backbone that `zoo pretrain` made
+  zoo export runs/reviews runs/adapter --adapter        # what LoRA learnt, without its base"""
 PUBLISH_EXAMPLES = """\
   zoo publish runs/photos me/photos --dry-run               # the folder and the card; no network
   zoo publish runs/photos me/photos --evidence runs/bench   # private; --public shows it to everybody
@@ -18,6 +23,19 @@ PUBLISH_EXAMPLES = """\
 
 def commands(add: Add) -> None:
     """Register them with `add`."""
+    one = add(
+        "export",
+        _export,
+        "Write a model as the files of its own library, which loads them without zoo.",
+        EXPORT_EXAMPLES,
+    )
+    one.add_argument(
+        "model", metavar="FOLDER|NAME", help="a fitted model, a backbone's folder, or what `zoo show` knows"
+    )
+    one.add_argument("out", metavar="OUT", help="the folder to make")
+    one.add_argument("--adapter", action="store_true", help="of a model that lora fitted: the adapter alone")
+    one.add_argument("--no-check", action="store_true", help="do not load it in a fresh process to compare its outputs")
+
     one = add(
         "publish", _publish, "Publish a model, with its card, so that its own library loads it.", PUBLISH_EXAMPLES
     )
@@ -30,6 +48,20 @@ def commands(add: Add) -> None:
     one.add_argument("--adapter", action="store_true", help="of a model that lora fitted: only the adapter")
     one.add_argument("--dry-run", action="store_true", help="show the files and the card; touch no network")
     one.add_argument("--out", metavar="FOLDER", help="keep the folder that is published")
+
+
+def _export(options: argparse.Namespace) -> int:
+    from zoo.hub.native.export import export
+
+    found = export(options.model, options.out, merge=not options.adapter, check=not options.no_check)
+    where = {"inside": ", head inside", "beside": ", head beside", "zoo": "; the head needs zoo"}.get(found.head, "")
+    print(f"{options.out}: {len(found.files) + 1} files for {found.library}, which gives {found.gives}{where}")
+    if found.tolerance is not None:
+        print(f"loaded by {found.library} alone in a fresh process: outputs differ by {found.tolerance:.1e}")
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(f"\n{found.snippet}", end="")
+    return 0
 
 
 def _publish(options: argparse.Namespace) -> int:

@@ -87,8 +87,8 @@ def push(
     elsewhere = [name for name in before.files if name not in HARMLESS]
     if not looked and elsewhere and same(folder, files, before):
         raise PublishError(
-            f"{place.repository} was made meanwhile by somebody else (commit {before.commit[:12]}). Nothing was written "
-            "over. Fix: look at it, then run it again to publish on top of it."
+            f"{place.repository} was made meanwhile by somebody else (commit {before.commit[:12]}). Nothing was "
+            "written over. Fix: look at it, then run it again to publish on top of it."
         )
     notes: list[str] = []
     if card and before.files.get("README.md", (0, card))[1] != card:

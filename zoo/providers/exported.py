@@ -91,7 +91,9 @@ def is_exported(folder: Path) -> bool:
 
 
 def read_exported(folder: Path) -> Exported:
-    """The record of a folder, after every file of it was compared with its digest.
+    """The record of a folder, or of a snapshot in the hub's cache, after its files were compared with their digests.
+
+    The example may be missing, since a snapshot need not hold it.
 
     Raises:
         WeightsError: no such record, or a file that is missing or is another one.
@@ -101,10 +103,12 @@ def read_exported(folder: Path) -> Exported:
         found = Exported.from_json(json.loads((folder / RECORD).read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{folder / RECORD} cannot be read ({error}). Fix: export the model again.") from error
-    inside = hub_cache() if folder.resolve().is_relative_to(hub_cache().resolve()) else None  # whose files are links
+    inside = hub_cache() if folder.resolve().is_relative_to(hub_cache().resolve()) else None  # its files are links
     check_folder(folder, inside)
     for name, digest in found.files.items():
         if not (folder / name).is_file():
+            if name.startswith("sample."):  # no loader reads it
+                continue
             raise WeightsError(f"{folder} lacks {name}, which {RECORD} names. Fix: copy all files of it.")
         check_place(folder, name, inside)
         if file_digest(folder / name, "0" * 64) != digest:

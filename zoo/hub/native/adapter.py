@@ -8,7 +8,6 @@ Whether that is all that was changed, and of that rank, is checked and not belie
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +22,8 @@ from zoo.providers.loading import build
 from zoo.providers.repositories import FOLDER
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
     from zoo.hub.native.parts import Model
@@ -72,16 +73,14 @@ def stage(model: Model, folder: Path) -> Staged:
         revision=revision or None,
         fan_in_fan_out="turned" in {layout for (layout,) in layouts.values()},
     )
-    settings.save_pretrained(folder)
+    settings.save_pretrained(str(folder))
     notes: tuple[str, ...] = ()
     if spec.source.startswith(FOLDER):
         notes = (f"the base lies in {place} on this machine: whoever loads the adapter needs it under this name",)
     return Staged("peft", _code(model, place, revision), "adapter", weights=ADAPTER, tensors=layouts, notes=notes)
 
 
-def corrections(
-    model: Model, base: dict[str, Tensor], rank: int
-) -> tuple[dict[str, Tensor], dict[str, list[str]]]:
+def corrections(model: Model, base: dict[str, Tensor], rank: int) -> tuple[dict[str, Tensor], dict[str, list[str]]]:
     """The factors of each changed weight by peft's names, and how that weight lies (`plain`, or `turned` as GPT-2's).
 
     Raises:

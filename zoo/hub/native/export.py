@@ -37,6 +37,7 @@ from zoo.io.digests import file_digest
 from zoo.io.safety import files_in
 from zoo.providers.exported import HEAD, RECORD, Exported, is_exported, read_exported
 from zoo.providers.loading import load
+from zoo.providers.repositories import FOLDER
 from zoo.registry import Registry
 from zoo.tasks.scaled import ScaledLinear
 from zoo.training.fitted import RECORD as FITTED
@@ -45,6 +46,8 @@ from zoo.training.matching import answering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from zoo.specs import BackboneSpec
 
 EXPORTERS: Registry = Registry(
     "exporter",
@@ -137,6 +140,7 @@ def taken(model: FittedModel | Backbone | str | Path) -> Model:
 def staged(model: Model, folder: Path, *, merge: bool = True) -> Exported:
     """Write all files but `zoo.json` to `folder`, and make the record of them; nothing is compared yet."""
     spec, fitted = model.spec, model.fitted
+    kept = public(spec) if merge else spec  # an adapter needs to find its base
     if merge:
         if spec.provider not in EXPORTERS.names():
             raise IncompatibleError(
@@ -160,12 +164,12 @@ def staged(model: Model, folder: Path, *, merge: bool = True) -> Exported:
     return Exported(
         library=found.library,
         gives=gives,
-        backbone=spec,
+        backbone=kept,
         head=head,
         snippet=snippet_of(found.code, formula, with_head=bool(formula) or found.inside),
         files=files,
         weights=found.weights,
-        fitted=dataclasses.replace(fitted.spec, digest="").to_json() if fitted else {},
+        fitted=dataclasses.replace(fitted.spec, backbone=kept, digest="").to_json() if fitted else {},
         tensors=found.tensors,
         head_keys=found.head_keys,
         preprocessing=found.preprocessing,
@@ -176,12 +180,35 @@ def staged(model: Model, folder: Path, *, merge: bool = True) -> Exported:
     )
 
 
+def public(spec: BackboneSpec) -> BackboneSpec:
+    """The record without paths of this machine, which name repositories that lie in a folder.
+
+    Example:
+        >>> from zoo.specs import BackboneSpec
+        >>> spec = BackboneSpec("/home/me/bert", "transformers", "bert", source="folder:/home/me/bert")
+        >>> public(spec).name, public(spec).source
+        ('transformers/bert', '')
+    """
+    if not spec.source.startswith(FOLDER):
+        return spec
+    name = Path(spec.source.removeprefix(FOLDER)).name
+    tag = name if spec.tag == spec.name else spec.tag
+    return dataclasses.replace(spec, name=f"{spec.provider}/{name}", tag=tag, source="")
+
+
 def snippet_of(code: str, formula: str, *, with_head: bool) -> str:
-    """The whole snippet: imports, the folder, the library's part, and the head where that stands beside."""
-    begin = "import torch\n" + ("from safetensors.torch import load_file\n" if "load_file(" in code + formula else "")
-    return f'{begin}\nfolder = "."  # where this file lies\n{code}{formula}' + (
-        "" if with_head else "outputs = features\n"
-    )
+    """The whole snippet: imports first, then the folder, the library's part, and the head where that stands beside.
+
+    Example:
+        >>> snippet_of("import timm; features = 1", "", with_head=False).splitlines()[-1]
+        'outputs = features'
+    """
+    lines = [line for line in (code + formula).splitlines() if line.strip()]
+    first = {line for line in lines if line.startswith(("import ", "from "))} | {"import torch"}
+    if "load_file(" in code + formula:
+        first.add("from safetensors.torch import load_file")
+    rest = [line for line in lines if line not in first] + ([] if with_head else ["outputs = features"])
+    return "\n".join([*sorted(first), "", 'folder = "."  # where this file lies', *rest, ""])
 
 
 def head_code(fitted: FittedModel) -> str:
@@ -217,4 +244,3 @@ def _ids(model: Model) -> list[int]:
     """The numbers of the example's tokens."""
     prepared = model.backbone.preprocess([model.sample]).values[0]
     return [int(one) for one in (prepared[:, 0] if prepared.ndim == 2 else prepared)]
-

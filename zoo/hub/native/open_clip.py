@@ -1,4 +1,4 @@
-"""open_clip's format: `open_clip_config.json` and `open_clip_model.safetensors`, with the tokenizer where it needs one."""
+"""The format of open_clip: `open_clip_config.json` and `open_clip_model.safetensors`, and its tokenizer."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 CODE = """\
 import open_clip
 
-model, transform = open_clip.create_model_from_pretrained(f"local-dir:{folder}")  # from the hub: "hf-hub:NAMESPACE/NAME"
+model, transform = open_clip.create_model_from_pretrained(f"local-dir:{folder}")  # or "hf-hub:NAMESPACE/NAME"
 model.eval()
 """
 TOKENIZER = 'tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")\n'
+IMAGES, TEXTS = (
+    "model.encode_image(transform(image)[None], normalize=False)",
+    'model.encode_text(tokenizer(example["text"]), normalize=False)',
+)
 RUN = {
-    "image": "features = model.encode_image(transform(image)[None])",
-    "text": 'features = model.encode_text(tokenizer(example["text"]))',
-    "both": 'features = torch.cat([model.encode_image(transform(image)[None]), model.encode_text(tokenizer(example["text"]))])',
+    "image": f"features = {IMAGES}",
+    "text": f"features = {TEXTS}",
+    "both": f"features = torch.cat([\n        {IMAGES},\n        {TEXTS},\n    ])",
 }
 
 

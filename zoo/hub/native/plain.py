@@ -34,8 +34,9 @@ POOLED = {2: "", 3: "features = features.mean(1)\n", 4: "features = features.mea
 
 
 def stage_pocket(model: Model, folder: Path) -> Staged:
-    """timm's ResNet class with arguments and a change that none of timm's names stands for; its head as `fc`."""
-    tensors, names, count = model.state, (), 0
+    """The ResNet class of timm with arguments and a change that none of timm's names stands for; its head as `fc`."""
+    names: tuple[str, ...] = ()
+    tensors, count = model.state, 0
     if model.linear:
         names, count = ("fc.weight", "fc.bias"), len(model.linear[1])
         tensors |= dict(zip(names, model.linear, strict=True))

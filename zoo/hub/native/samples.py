@@ -23,7 +23,7 @@ def sample_of(inputs: str, rate: int = RATE) -> Any:
         return picture(), TEXTS[1]
     if inputs == "audio":
         return sound(rate), rate
-    return {"image": picture, "text": lambda: TEXTS[1], "text_pair": lambda: tuple(TEXTS)}[inputs]()
+    return picture() if inputs == "image" else TEXTS[1] if inputs == "text" else tuple(TEXTS)
 
 
 def write_sample(inputs: str, folder: Path, rate: int = RATE, ids: list[int] | None = None) -> str:

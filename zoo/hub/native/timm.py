@@ -44,9 +44,9 @@ def stage(model: Model, folder: Path) -> Staged:
 
 
 def config(model: Model, full: nn.Module, *, inside: bool) -> dict[str, Any]:
-    """timm's config.json; `model_args` only where the architecture alone does not make the network."""
+    """The config.json; `model_args` only where the architecture alone does not make the network."""
     spec, count = model.spec, len(model.linear[1]) if inside and model.linear else 0
-    own = full.pretrained_cfg
+    own: Any = full.pretrained_cfg
     size = list(spec.input_size or (3, 224, 224))
     images = {
         **{key: own[key] for key in KEPT if own.get(key) is not None},
@@ -72,7 +72,7 @@ def config(model: Model, full: nn.Module, *, inside: bool) -> dict[str, Any]:
 
 
 def with_classifier(model: Model) -> tuple[nn.Module, tuple[str, ...]]:
-    """timm's network with the head as its classifier and the names of that; the bare network where this is not equal.
+    """The network of timm with the head as its classifier, and the names of that; the bare one where this differs.
 
     Whether it is equal is tried on the example: networks pool, norm and drop in many ways before their classifier.
     """

@@ -34,7 +34,7 @@ def stage(model: Model, folder: Path) -> Staged:
         sampling_rate=spec.sample_rate, do_normalize=spec.normalize_waveform, return_attention_mask=False
     )
     extractor.save_pretrained(folder)
-    full, prefix = native.with_head(model, network) if model.linear else (None, "")
+    full = native.with_head(model, network)
     inside = full is not None
     code = (
         "from transformers import AutoFeatureExtractor\n\nextractor = AutoFeatureExtractor.from_pretrained(folder)\n"
@@ -43,17 +43,18 @@ def stage(model: Model, folder: Path) -> Staged:
     )  # fmt: skip
     if not inside:
         code += "features = out.last_hidden_state.mean(1)  # of one clip, without padding\n"
-    saved = native.save(full if inside else network, model, folder, prefix, code, inside=inside)
+    whole = full if inside else network
+    with quietly():
+        whole.save_pretrained(folder, max_shard_size="1000GB")
+    prefix = f"{whole.base_model_prefix}." if inside else ""
     names = {name: [prefix + new for new in new_names(name)] for name in model.backbone.module.state_dict()}
-    keys = tuple(key for key in (full.state_dict() if inside else network.state_dict())
-                 if key not in {new for news in names.values() for new in news})  # fmt: skip
+    used = {new for news in names.values() for new in news}
+    keys = tuple(sorted(set(whole.state_dict()) - used))
     notes = ["converted from torchaudio to the class of transformers"]
     if spec.normalize_waveform:
         notes.append("waveforms are normalised by transformers, which adds 1e-7 to their variance; torchaudio's 1e-5")
-    return Staged(
-        "transformers", code, saved.gives, inside, tensors=names, head_keys=keys, preprocessing=False,
-        notes=tuple(notes),
-    )  # fmt: skip
+    gives = "logits" if inside else "features"
+    return Staged("transformers", code, gives, inside, tensors=names, head_keys=keys, notes=tuple(notes))
 
 
 def new_names(name: str) -> list[str]:

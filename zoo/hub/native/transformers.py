@@ -9,10 +9,12 @@ the head beside it and its two lines in the snippet.
 from __future__ import annotations
 
 import copy
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from zoo.contracts import Padded
 from zoo.errors import IncompatibleError
 from zoo.hub.native.parts import CLOSE, Staged, difference, import_line
 from zoo.hub.native.samples import reading
@@ -21,11 +23,12 @@ from zoo.providers.transformers_library import library, quietly, takes
 from zoo.providers.transformers_speech import WINDOWED, extractor_of
 from zoo.providers.transformers_text import pooling_of
 from zoo.providers.transformers_weights import KEPT_POOLERS, SETTINGS, place_of
+from zoo.providers.weights import tensor_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from zoo.hub.native.parts import Model
 
@@ -36,11 +39,11 @@ HEADS = {
 }
 PROBLEMS = {"multi_label": "multi_label_classification", "regression": "regression"}
 TEXT_POOLING = {
-    "mean": "mask = inputs['attention_mask'][..., None]\nfeatures = (tokens * mask).sum(1) / mask.sum(1)\n",
+    "mean": 'mask = inputs["attention_mask"][..., None]\nfeatures = (tokens * mask).sum(1) / mask.sum(1)\n',
     "cls": "features = tokens[:, 0]\n",
-    "max": "mask = inputs['attention_mask'][..., None].bool()\n"
-    "features = tokens.masked_fill(~mask, float('-inf')).amax(1)\n",
-    "last": "last = inputs['attention_mask'].sum(1) - 1  # padding stands on the right\n"
+    "max": 'mask = inputs["attention_mask"][..., None].bool()\n'
+    'features = tokens.masked_fill(~mask, float("-inf")).amax(1)\n',
+    "last": 'last = inputs["attention_mask"].sum(1) - 1  # padding stands on the right\n'
     "features = tokens[torch.arange(len(tokens)), last]\n",
 }
 
@@ -58,10 +61,9 @@ def stage(model: Model, folder: Path) -> Staged:
             "one call of the library. Fix: save it (model.save, zoo pretrain --out); zoo loads that."
         )
     notes = _preprocessing(model, folder)
-    full, prefix = with_head(model, network) if model.linear else (None, "")
+    full = with_head(model, network)
     code = code_of(model, inside=full is not None)
-    return save(full if full is not None else network, model, folder, prefix, code, inside=full is not None,
-                notes=notes)  # fmt: skip
+    return save(network if full is None else full, model, folder, code, inside=full is not None, notes=notes)
 
 
 def code_of(model: Model, *, inside: bool) -> str:
@@ -71,78 +73,108 @@ def code_of(model: Model, *, inside: bool) -> str:
     return _prepare(model) + loaded + RUN[modality][inside] + ("" if inside else _pooling(model))
 
 
-def save(
-    network: Any, model: Model, folder: Path, prefix: str, code: str, *, inside: bool, notes: tuple[str, ...] = ()
-) -> Staged:
-    """`save_pretrained`, and by what names the backbone's tensors stand in the file."""
-    from safetensors import safe_open
-
+def save(network: Any, model: Model, folder: Path, code: str, *, inside: bool, notes: tuple[str, ...] = ()) -> Staged:
+    """`save_pretrained`, and by what names the backbone's tensors stand in its file."""
     with quietly():
         network.save_pretrained(folder, max_shard_size="1000GB")
     (folder / "generation_config.json").unlink(missing_ok=True)
-    with safe_open(folder / "model.safetensors", "pt") as file:
-        there = set(file.keys())
-    ours = model.backbone.module.state_dict()
-    tensors = {name: [prefix + name] for name in ours if prefix and prefix + name in there}
-    keys = tuple(sorted(there - {prefix + name for name in ours})) if inside else ()
+    tensors, rest = names_in(folder / "model.safetensors", model.state)
     return Staged(
-        "transformers", code, "logits" if inside else "features", inside, tensors=tensors, head_keys=keys,
-        preprocessing=bool(model.spec.source) or model.spec.modality != "text", notes=notes,
-    )  # fmt: skip
+        "transformers",
+        code,
+        "logits" if inside else "features",
+        inside,
+        tensors=tensors,
+        head_keys=rest,
+        preprocessing=bool(model.spec.source) or model.spec.modality != "text",
+        notes=notes,
+    )
 
 
-def with_head(model: Model, network: nn.Module, inputs: Any = None) -> tuple[Any, str]:
-    """The library's classifier over `network` and the prefix of its names; None where it gives other outputs.
+def names_in(file: Path, state: dict[str, Tensor]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """What each tensor of `state` is called in a file, where it differs, and the names there that are none of them.
+
+    They are told by their content: the library renames tensors as it saves some types. Of tensors with the same
+    content any is as good as the other.
+
+    Raises:
+        IncompatibleError: a tensor that is not in the file as it is.
+    """
+    from safetensors.torch import load_file
+
+    there: dict[Any, list[str]] = {}
+    for name, tensor in load_file(file).items():
+        there.setdefault(_content(tensor), []).append(name)
+    found, used = {}, set()
+    for name, tensor in state.items():
+        names = there.get(_content(tensor))
+        if names is None:
+            raise IncompatibleError(
+                f"transformers saves {name} in another form, which zoo could not take back. Fix: save the model "
+                "(model.save, zoo pretrain --out); zoo loads that."
+            )
+        theirs = name if name in names else min(names, key=lambda one: (not one.endswith(f".{name}"), len(one)))
+        used.add(theirs)
+        if theirs != name:
+            found[name] = [theirs]
+    rest = {name for names in there.values() for name in names} - used
+    return found, tuple(sorted(rest))
+
+
+def _content(tensor: Tensor) -> tuple[Any, ...]:
+    return tuple(tensor.shape), hashlib.sha256(tensor_bytes(tensor)).digest()
+
+
+def with_head(model: Model, network: nn.Module) -> Any:
+    """The library's classifier over `network`, with the fitted head in it; None where it gives other outputs.
 
     Args:
         model: its `linear` is the head, and its example decides.
-        network: of transformers; the model's own, or what it was converted to.
-        inputs: the example as that network takes it, if not as zoo's does.
+        network: of transformers; the model's own, or what it was converted to, which takes the same inputs.
     """
-    found = _classifier(model, network)
-    if found is None:
-        return None, ""
-    prefix = f"{found.base_model_prefix}."
-    base = found.base_model
-    linear = model.linear
-    told = base.load_state_dict(network.state_dict(), strict=False)
-    rest = {name: tensor for name, tensor in found.named_parameters() if not name.startswith(prefix)}
-    if told.unexpected_keys or set(told.missing_keys) - {"masked_spec_embed"} or linear is None or base is found:
-        return None, ""
+    found = None if model.linear is None else _classifier(model, network, len(model.linear[1]))
+    if found is None or model.linear is None or found.base_model is found:
+        return None
+    told = found.base_model.load_state_dict(network.state_dict(), strict=False)
+    if told.unexpected_keys or set(told.missing_keys) - {"masked_spec_embed"}:
+        return None
+    rest = {n: t for n, t in found.named_parameters() if not n.startswith(f"{found.base_model_prefix}.")}
+    batch = model.backbone.preprocess([model.sample])
     with torch.no_grad():
-        for name, tensor in rest.items():
-            if tensor.shape == linear[0].shape and "project" not in name:
-                tensor.copy_(linear[0])
-            elif tensor.shape == linear[1].shape and "project" not in name:
-                tensor.copy_(linear[1])
-            elif tensor.ndim == 2 and tensor.shape[0] == tensor.shape[1]:
-                tensor.copy_(torch.eye(len(tensor)))
-            elif tensor.ndim == 1 and len(tensor) == linear[0].shape[1]:
-                tensor.zero_()
-            else:
-                return None, ""
-        batch = model.backbone.preprocess([model.sample]) if inputs is None else inputs
-        values = getattr(batch, "values", batch)
+        if not all(_filled(name, tensor, *model.linear) for name, tensor in rest.items()):
+            return None
         try:
-            outputs = found.eval()(values).logits.float()
+            outputs = found.eval()(batch.values if isinstance(batch, Padded) else batch).logits.float()
         except (RuntimeError, ValueError, TypeError, IndexError):  # a head that wants something else
-            return None, ""
-    return (found, prefix) if difference(outputs, model.outputs) <= CLOSE else (None, "")
+            return None
+    return found if difference(outputs, model.outputs) <= CLOSE else None
 
 
-def _classifier(model: Model, network: Any) -> Any:
+def _filled(name: str, tensor: Tensor, weight: Tensor, bias: Tensor) -> bool:
+    """Give a tensor of the library's head its value: that of the fitted layer, or of an identity before it."""
+    before = "project" in name or tensor.shape not in (weight.shape, bias.shape)
+    if not before:
+        tensor.copy_(weight if tensor.ndim == 2 else bias)
+    elif tensor.ndim == 2 and tensor.shape[0] == tensor.shape[1]:
+        tensor.copy_(torch.eye(len(tensor)))
+    elif tensor.ndim == 1 and len(tensor) == weight.shape[1]:
+        tensor.zero_()
+    else:
+        return False
+    return True
+
+
+def _classifier(model: Model, network: Any, width: int) -> Any:
     """The library's network with a head of this task's size, by its own initialisation; None where it has none."""
-    linear = model.linear
-    assert linear is not None
     config = copy.deepcopy(network.config)
-    names = model.classes or ("value",)
+    names = model.classes or tuple(f"value {index}" for index in range(width))
     config.id2label = dict(enumerate(names))
     config.label2id = {name: index for index, name in enumerate(names)}
     kind = model.fitted.spec.task.kind if model.fitted else ""
     answer = next((answer for answer in PROBLEMS if kind.endswith(answer)), "")
     config.problem_type = PROBLEMS.get(answer, "single_label_classification")
     if hasattr(config, "classifier_proj_size"):
-        config.classifier_proj_size = linear[0].shape[1]
+        config.classifier_proj_size = model.features.shape[1]
     if hasattr(config, "use_weighted_layer_sum"):
         config.use_weighted_layer_sum = False
     auto = getattr(library(), HEADS[model.spec.modality])
@@ -253,7 +285,9 @@ def _preprocessing(model: Model, folder: Path) -> tuple[str, ...]:
         config: Any = model.backbone.module.config
         extractor_of(None, spec, config).save_pretrained(folder)
     else:
-        return ("there is no tokenizer: zoo reads texts as bytes, and the snippet reads their numbers from the example",)
+        return (
+            "there is no tokenizer: zoo reads texts as bytes, and the snippet reads their numbers from the example",
+        )
     return ()
 
 
