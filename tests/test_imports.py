@@ -33,7 +33,8 @@ LIGHT = [  # each with all its modules, unless it names one
     *("errors", "migrations", "specs", "registry", "catalog", "io", "training.threads", "training.trainspec"),
     *(f"benchmarking.{room}" for room in ("suite", "store", "claims", "places", "status", "executors", "statistics")),
     *(f"benchmarking.{room}" for room in ("cost", "summary", "report")),
-    *("hub.card", "testing", "cli"),
+    *("hub.card", "hub.cards", "hub.vocabulary", "hub.licences", "hub.privacy", "hub.remote", "hub.push", "hub.results"),
+    *("testing", "cli"),
 ]
 
 

@@ -21,7 +21,7 @@ def test_the_same_rows(tmp_path):
     assert (folder / "results.jsonl").read_bytes() == STORE.read_bytes()
     card = (folder / "README.md").read_text()
     assert yaml.safe_load(card.split("---\n")[1]) == {"license": "unknown", "tags": ["zoo", "benchmark", "digits"]}
-    assert "| verdict |" in card
+    assert "verdict" in card
     assert "![" not in card
     assert json.loads((folder / "zoo.json").read_text())["files"].keys() == {"results.jsonl"}
 
