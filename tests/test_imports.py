@@ -33,7 +33,7 @@ LIGHT = [  # each with all its modules, unless it names one
     *("errors", "migrations", "specs", "registry", "catalog", "io", "training.threads", "training.trainspec"),
     *(f"benchmarking.{room}" for room in ("suite", "store", "claims", "places", "status", "executors", "statistics")),
     *(f"benchmarking.{room}" for room in ("cost", "summary", "report")),
-    *("hub.card", "hub.cards", "hub.vocabulary", "hub.licences", "hub.privacy", "hub.remote", "hub.push", "hub.results"),
+    *(f"hub.{room}" for room in ("card", "cards", "vocabulary", "licences", "privacy", "remote", "push", "results")),
     *("testing", "cli"),
 ]
 

@@ -188,3 +188,33 @@ def test_the_readme_walk(hub, silent, tmp_path, photos):
     packed = tmp_path / "rows.jsonl"
     packed.write_bytes(hub.files(f"{ID}-results", repo_type="dataset")["results.jsonl"])
     assert len(zoo.read_rows(packed)) == len(zoo.read_rows(tmp_path / "bench"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["timm", "transformers", "adapter"])
+def test_other_libraries(hub, silent, tmp_path, photos, kind):
+    import transformers_repos
+
+    if kind == "timm":
+        zoo.export(zoo.load("timm/test_vit", pretrained=False, seed=0), tmp_path / "base", check=False)
+        (tmp_path / "base" / "zoo.json").unlink()
+        hub.add("org/base", {path.name: path.read_bytes() for path in (tmp_path / "base").iterdir()})
+        data, method = photos, "full"
+    else:
+        transformers_repos.save(tmp_path / "base", "bert", "BertModel")
+        transformers_repos.save_words(tmp_path / "base")
+        hub.add("org/base", transformers_repos.files_of(tmp_path / "base"))
+        data = tmp_path / "texts.csv"
+        rows = [f"{'the cat' if n % 2 else 'a dog'} runs {'far ' * (n % 3)},{'x' if n % 2 else 'y'}" for n in range(30)]
+        data.write_text("text,label\n" + "\n".join(rows) + "\n")
+        method = "lora" if kind == "adapter" else "full"
+    model = zoo.finetune("hf-hub:org/base", data, method=method, steps=2, out=tmp_path / "fitted", quiet=True)
+    done = publish(model if kind == "adapter" else tmp_path / "fitted", ID, merge=kind != "adapter", say=silent)
+    relation = "adapter" if kind == "adapter" else "finetune"
+    assert f"base_model: org/base\nbase_model_relation: {relation}" in done.card
+    assert hub.head("org/base") in done.card
+    assert "license: unknown" in done.card
+    assert str(tmp_path).encode() not in b"".join(hub.files(ID).values())
+    samples = sorted(map(str, photos.rglob("*.png"))) if kind == "timm" else ["the cat runs", "a dog runs far"]
+    again = zoo.load_model(f"hf-hub:{ID}")
+    assert np.allclose(again.outputs(samples).numpy(), model.outputs(samples).numpy(), rtol=1e-5, atol=1e-5)

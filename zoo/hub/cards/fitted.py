@@ -108,7 +108,9 @@ def _interval(scores: Mapping[str, Any]) -> str | None:
 
 
 def _method(fitted: Mapping[str, Any]) -> str:
-    options = {name: value for name, value in fitted["options"].items() if name not in _NOT_OPTIONS}
+    options = {
+        name: value for name, value in fitted["options"].items() if name not in _NOT_OPTIONS and value is not None
+    }
     rows = [["adaptation", fitted["method"]], ["labels", fitted["scores"]["labels"]]]
     rows += [[name.replace("_", " "), _shown(value)] for name, value in sorted(options.items())]
     notes = "".join(f"\n- {plain(note)}" for note in fitted["notes"])
