@@ -60,8 +60,8 @@ def check_content(path: Path, name: str) -> tuple[str, ...]:
 def check_folder(folder: Path, inside: Path | None = None) -> dict[str, tuple[str, ...]]:
     """Let a folder through: each file of it passes `check_content`. Returns what each refers to elsewhere, by file.
 
-    Links may lead to files within `inside`. Without it that is the folder itself, and for a snapshot in the hub's cache,
-    which is made of such links, the cache.
+    Links may lead to files within `inside`. Without it that is the folder itself, and for a snapshot in the hub's
+    cache, which is made of such links, the cache.
 
     Raises:
         UnsafeContent: a file that is refused, or a link that leads out.
