@@ -59,7 +59,7 @@ def test_names_are_found_by_content(tmp_path):
 
 
 def test_what_no_snippet_covers_is_refused(tmp_path):
-    with pytest.raises(IncompatibleError, match="more than one call"):
+    with pytest.raises(IncompatibleError, match="its tokenizer is no file"):
         export(narrow("clip"), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

@@ -16,6 +16,7 @@ import torch
 
 from zoo.contracts import Padded
 from zoo.errors import IncompatibleError
+from zoo.hub.native import transformers_pairs as pairs
 from zoo.hub.native.parts import CLOSE, Staged, difference, import_line
 from zoo.hub.native.samples import reading
 from zoo.providers import transformers_vision as vision
@@ -52,17 +53,19 @@ def stage(model: Model, folder: Path) -> Staged:
     """Write the network and its preprocessing.
 
     Raises:
-        IncompatibleError: a network of several towers, for which no snippet exists.
+        IncompatibleError: CLAP, for which no snippet exists, or two towers without a checkpoint's tokenizer.
     """
     spec, network = model.spec, model.backbone.module
-    if spec.modality not in HEADS or spec.arch in ("clap", "whisper"):
+    pair = spec.modality == "image-text"
+    if spec.arch == "clap" or (pair and not model.backbone.spec.source):
+        why = "its tokenizer is no file" if pair else "its clips are cut and laid out by zoo"
         raise IncompatibleError(
-            f"{spec.name} is of the type {spec.arch}, which zoo cannot export yet: its features are made of more than "
-            "one call of the library. Fix: save it (model.save, zoo pretrain --out); zoo loads that."
+            f"{spec.name} is of the type {spec.arch}, and transformers alone cannot prepare its inputs: {why}. "
+            "Fix: save it (model.save, zoo pretrain --out); zoo loads that."
         )
     notes = _preprocessing(model, folder)
-    full = with_head(model, network)
-    code = code_of(model, inside=full is not None)
+    full = None if pair else with_head(model, network)
+    code = pairs.code_of(model) if pair else code_of(model, inside=full is not None)
     return save(network if full is None else full, model, folder, code, inside=full is not None, notes=notes)
 
 
@@ -227,12 +230,11 @@ def _prepare(model: Model) -> str:
             + 'pixels = processor(images=image, return_tensors="pt")["pixel_values"]\n'
         )  # fmt: skip
     if spec.modality == "speech":
-        name = "input_features" if spec.arch == "audio-spectrogram-transformer" else "input_values"
         return (
             "from transformers import AutoFeatureExtractor\n\n"
             "extractor = AutoFeatureExtractor.from_pretrained(folder)\n" + reading("audio")
-            + f'found = extractor(sound, sampling_rate=rate, return_tensors="pt")\n'
-            f'values = found["input_values"] if "input_values" in found else found["{name}"]\n'
+            + 'found = extractor(sound, sampling_rate=rate, return_tensors="pt")\n'
+            'values = found["input_values"] if "input_values" in found else found["input_features"]\n'
         )  # fmt: skip
     if not spec.source:
         return reading("text") + 'ids = torch.tensor([example["ids"]])  # no tokenizer: the bytes of the text\n' + (
@@ -256,6 +258,11 @@ def _pooling(model: Model) -> str:
         folder = place_of(model.backbone.spec, SETTINGS).folder if model.backbone.spec.source else None
         return TEXT_POOLING[pooling_of(spec.arch, network.config, folder)]
     if spec.modality == "speech":
+        if spec.arch == "whisper":
+            return (
+                "frames = -(-len(sound) // extractor.hop_length)\n"
+                "features = out.last_hidden_state[:, : -(-frames // 2)].mean(1)  # those of the clip\n"
+            )
         if spec.arch in WINDOWED:
             return "features = out.pooler_output\n"
         return "features = out.last_hidden_state.mean(1)  # of one clip, without padding\n"
