@@ -96,7 +96,7 @@ def _start(module: nn.Module, rebuilt: nn.Module) -> list[str]:
 
 
 def _constant(module: nn.Module, other_seed: nn.Module) -> list[str]:
-    """Weights that another seed leaves as they are; many initialisations have constants (zeros, ones), and sinusoids."""
+    """Weights that another seed leaves as they are; constants (zeros, ones) and sinusoids may be part of a start."""
     import torch
 
     others = dict(other_seed.named_parameters())

@@ -148,7 +148,7 @@ def _data(
     name: str, classes: tuple[str, ...], planned: dict[str, list[Clip]], noises: dict[str, tuple[str, ...]] | None
 ) -> LabelledData:
     """The task; without kinds of noise for each part, the clips are recorded close to the mouth."""
-    parts = [_made(name, part, clips, noises and noises[part]) for part, clips in planned.items()]
+    parts = [_made(name, part, clips, None if noises is None else noises[part]) for part, clips in planned.items()]
     numbers = np.concatenate(parts)
     everything = [clip for clips in planned.values() for clip in clips]
     targets = np.array([clip.target for clip in everything], dtype=np.int64)
