@@ -53,12 +53,27 @@ def test_all_members_run_and_one_that_cannot_is_said(reference):
     assert done.ran == collection_status(done.store).total("finished")
     assert list(done.problems) == ["absent"]
     assert "unknown suite 'absent'" in read_collection(done.store)[1][2].problem
-    assert told[-1] == f"all together: {done.forecast}"
+    assert told[-3:] == [
+        f"all together: {done.forecast}",
+        *(f"{name}: reading inputs and frozen features, once for all cells" for name in ("one", "two")),
+    ]
     assert done.forecast.cells == 24
     page = (done.store / "report.html").read_text(encoding="utf-8")
     assert "did not run" in page
     assert 'href="one/report.html"' in page
     assert (done.store / "two" / "report.html").is_file()
+
+
+def test_references_stand_beside_the_members_of_their_modality(reference, tmp_path):
+    path, _, _ = reference
+    done = run(path, tmp_path / "with", references=["pocket/resnet10.textures"])
+    stores = [entry.store for entry in read_collection(done.store)[1] if entry.member.suite in ("one", "two")]
+    arms = [{row.run.arm for row in Store(store).rows() if row.run.role == "R"} for store in stores]
+    assert arms == [{"R:resnet10.textures"}] * 2
+    with pytest.raises(IncompatibleError, match=r"pocket/gpt2.pairs is for text, and the members are for vision\. Fix"):
+        run(path, tmp_path / "other", references=["pocket/gpt2.pairs"])
+    with pytest.raises(IncompatibleError, match="has no trained weights"):
+        run(path, tmp_path / "other", references=["pocket/resnet10"])
 
 
 def test_a_member_has_the_rows_that_it_has_alone(reference, tmp_path):

@@ -14,7 +14,7 @@ from zoo.benchmarking.collection import Collection, collection_file, load_collec
 from zoo.benchmarking.collection_store import open_collection, write_problems
 from zoo.benchmarking.forecast import Forecast
 from zoo.benchmarking.grid import run_grids
-from zoo.benchmarking.references import with_references
+from zoo.benchmarking.references import check_reference, with_references
 from zoo.benchmarking.report.collection_write import write_collection_report
 from zoo.benchmarking.runner import Plan, crew, prepare
 from zoo.benchmarking.store import Store
@@ -117,7 +117,7 @@ def by_modality(references: Sequence[str], modalities: Iterable[str]) -> dict[st
     """Backbones by the modality of their samples.
 
     Raises:
-        IncompatibleError: one whose modality none of the members has.
+        IncompatibleError: one without trained weights, or whose modality none of the members has.
 
     Example:
         >>> by_modality(["timm/resnet18.a1_in1k"], ["vision", "text"])
@@ -126,7 +126,8 @@ def by_modality(references: Sequence[str], modalities: Iterable[str]) -> dict[st
     known = sorted(modalities)
     found: dict[str, list[str]] = {}
     for name in references:
-        if (modality := spec_of(name).modality) not in known:
+        check_reference(spec := spec_of(name), name)
+        if (modality := spec.modality) not in known:
             raise IncompatibleError(
                 f"{name} is for {modality}, and the members are for {', '.join(known)}. Fix: leave it out, or choose a "
                 "level that has such a member."

@@ -16,6 +16,8 @@ from zoo.training.matching import check_task
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zoo.specs import BackboneSpec
+
 
 def with_references(suite: Suite, names: Sequence[str]) -> Suite:
     """The suite with a frozen linear probe of each named backbone beside its own arms.
@@ -44,11 +46,7 @@ def with_references(suite: Suite, names: Sequence[str]) -> Suite:
         spec = spec_of(name)
         path = Path(name).expanduser()
         full = str(path.resolve()) if path.is_dir() else name
-        if not spec.pretrained:
-            raise IncompatibleError(
-                f"{name} is an architecture without trained weights. Fix: name one of its tags (`zoo list "
-                f"'{spec.name}.*'`)."
-            )
+        check_reference(spec, name)
         check_task(spec, suite.task.kind)
         if full in [arm.backbone for arm in arms]:
             raise UsageError(f"{name} is an arm of suite {suite.name!r} already. Fix: leave it out.")
@@ -62,6 +60,18 @@ def with_references(suite: Suite, names: Sequence[str]) -> Suite:
     found = replace(suite, arms=tuple(arms), sources={**suite.sources, COMMAND: command})
     check(found, ROLES)
     return found
+
+
+def check_reference(spec: BackboneSpec, name: str) -> None:
+    """Refuse a backbone without trained weights.
+
+    Raises:
+        IncompatibleError: it has none.
+    """
+    if not spec.pretrained:
+        raise IncompatibleError(
+            f"{name} has no trained weights. Fix: name one of its tags (`zoo list '{spec.name}.*'`)."
+        )
 
 
 def folder_name(suite: Suite) -> str:
