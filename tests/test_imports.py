@@ -34,7 +34,8 @@ LIGHT = [  # each with all its modules, unless it names one
     *(f"benchmarking.{room}" for room in ("suite", "store", "claims", "places", "status", "executors", "statistics")),
     *(f"benchmarking.{room}" for room in ("cost", "summary", "report")),
     *(f"benchmarking.collection{part}" for part in ("", "_store", "_status", "_summary")),
-    *("hub.card", "testing", "cli"),
+    *(f"hub.{room}" for room in ("card", "cards", "vocabulary", "licences", "privacy", "remote", "push", "results")),
+    *("testing", "cli"),
 ]
 
 

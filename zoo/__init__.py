@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from zoo.data.sources.read import read_data
     from zoo.embedding.run import embed
     from zoo.errors import ZooError
+    from zoo.hub.native.export import export
+    from zoo.hub.publishing import publish
     from zoo.objectives import compatible
     from zoo.providers.loading import fingerprint, load
     from zoo.providers.module import wrap
@@ -37,6 +39,7 @@ _HOMES = {
     "compatible": "zoo.objectives",
     "describe": "zoo.catalog.query",
     "embed": "zoo.embedding.run",
+    "export": "zoo.hub.native.export",
     "find": "zoo.catalog.query",
     "finetune": "zoo.training.finetuning",
     "fingerprint": "zoo.providers.loading",
@@ -44,6 +47,7 @@ _HOMES = {
     "load_model": "zoo.training.fitted",
     "own_suite": "zoo.benchmarking.own",
     "pretrain": "zoo.training.pretraining",
+    "publish": "zoo.hub.publishing",
     "read_data": "zoo.data.sources.read",
     "read_rows": "zoo.benchmarking.store",
     "read_suite": "zoo.benchmarking.store",
@@ -73,6 +77,7 @@ __all__ = [
     "compatible",
     "describe",
     "embed",
+    "export",
     "find",
     "finetune",
     "fingerprint",
@@ -80,6 +85,7 @@ __all__ = [
     "load_model",
     "own_suite",
     "pretrain",
+    "publish",
     "read_data",
     "read_rows",
     "read_suite",

@@ -105,6 +105,10 @@ class StoreError(ZooError, OSError):
     """The result store cannot be read or written; nothing that was stored is lost."""
 
 
+class PublishError(ZooError, RuntimeError):
+    """A model that is not published: a card that would mislead, a licence that forbids it, or a hub that refuses."""
+
+
 class PluginError(ZooError, ImportError):
     """A third-party entry point failed to import; `zoo doctor` lists all of them."""
 

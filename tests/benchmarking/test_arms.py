@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import zoo
+import zoo.benchmarking.arms as arms
 import zoo.benchmarking.fits as module
 from zoo.benchmarking.arms import Job, SealedTest, Workbench, timed
 from zoo.benchmarking.suite import load_suite
@@ -326,6 +327,19 @@ def test_rows_name_the_clusters_of_their_test_items(tmp_path):
     assert np.array_equal(np.equal.outer(*[result["clusters"]] * 2), np.equal.outer(groups, groups))
     assert not set(groups) & set(bench.data.groups[bench.split.train])
     assert any("no group stands on two sides" in note for note in bench.setting.notes)
+
+
+def test_arms_that_may_not_be_padded_alike_do_not_share_their_inputs(monkeypatch):
+    def strict(name, **options):
+        backbone = zoo.load(name, **options)
+        padding = "equal_length" if "textures" in name else "masked"
+        return dataclasses.replace(backbone, spec=dataclasses.replace(backbone.spec, padding=padding))
+
+    monkeypatch.setattr(arms, "load", strict)
+    bench = Workbench(tiny())
+    found = {name: inputs.padding for name, inputs in bench._inputs_of.items()}
+    assert found == {"S": "masked", "P:glyphs": "masked", "F:glyphs": "masked",
+                     "P:textures": "equal_length", "F:textures": "equal_length"}  # fmt: skip
 
 
 def test_arms_with_the_same_preprocessing_share_their_inputs(tmp_path):

@@ -141,6 +141,24 @@ def test_trained_weights_in_disguise():
     assert "weights are the same for every seed" in refusal(build(), rebuild=build)
 
 
+def test_positions_of_sinusoids_are_no_trained_weights():
+    def whisper(seed):
+        return zoo.load("pocket/whisper3", pretrained=False, seed=seed)
+
+    backbone = whisper(0)
+    assert check_scratch(backbone, groups(backbone), 16, 0, whisper) is None
+
+    def moved(seed):
+        found = whisper(seed)
+        with torch.no_grad():
+            found.module.embed_positions.weight[3, 4] += 0.01
+        return found
+
+    said = refusal(moved(0), rebuild=moved)
+    assert "the same for every seed" in said
+    assert "embed_positions" in said
+
+
 def test_a_norm_that_is_kept_in_evaluation_mode():
     class Stuck(nn.BatchNorm2d):
         def train(self, mode=True):

@@ -38,7 +38,7 @@ def test_the_arm_that_is_added():
         ([], UsageError, "no reference was named"),
         ([NAME, NAME], UsageError, "is an arm of suite 'digits' already"),
         (["pocket/resnet10.glyphs"], UsageError, "is an arm of suite 'digits' already"),
-        (["timm/resnet18"], IncompatibleError, "without trained weights"),
+        (["timm/resnet18"], IncompatibleError, "no trained weights"),
         (["transformers/google-bert/bert-base-uncased"], IncompatibleError, "is a backbone for text"),
         (["timm/resnet18.a1_in"], UnknownName, "Nearest"),
     ],
@@ -96,12 +96,20 @@ def test_its_verdict_does_not_speak_of_pretraining(tmp_path):
     assert (words[arm], words["P:glyphs"]) == ("ahead", "helps")
     write_report(suite, rows, tmp_path)
     page = (tmp_path / "report.md").read_text()
-    assert "is ahead, as another architecture" in page
+    assert "another architecture, frozen probe**: with 1 and 10 labels a class it is ahead" in page
     assert "no effect of pre-training" in page
-    assert "no effect of pre-training" not in render_markdown(digits(), summarise(digits(), digits_rows()))
+
+
+def test_nor_does_that_of_the_classical_baseline(tmp_path):
+    suite = digits()
+    pairs = [pair for pair in summarise(suite, digits_rows()).comparisons if pair.role == "C"]
+    assert {pair.verdict for pair in pairs} & {"ahead", "behind"}
+    assert not {pair.verdict for pair in pairs} & {"helps", "hurts"}
+    alone = dataclasses.replace(suite, arms=tuple(arm for arm in suite.arms if arm.role in "SPF"))
+    assert "no effect of pre-training" not in render_markdown(alone, summarise(alone, digits_rows()))
 
 
 def test_the_command(vit, tmp_path, capsys, monkeypatch):  # noqa: F811
     monkeypatch.chdir(tmp_path)
     code, _, err = run(capsys, "bench", "digits", "--with", "timm/resnet18", "--dry-run")
-    assert (code, "without trained weights" in err) == (2, True)
+    assert (code, "no trained weights" in err) == (2, True)

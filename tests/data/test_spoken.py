@@ -5,6 +5,7 @@ from zoo.data import spoken
 from zoo.data.images import DATASETS, load_images
 from zoo.data.splits import split_data
 from zoo.data.synthesiser_phones import voice
+from zoo.data.synthesiser_voices import distinct_voice
 
 TASKS = ["spoken_words", "spoken_languages", "speakers"]
 
@@ -55,5 +56,14 @@ def test_parts_are_used_as_they_are():
 
 def test_no_voice_of_a_task_was_pretrained_on():
     known = {voice("pretraining", k).pitch for k in range(240)}
-    purposes = ("words train", "words test", "languages train", "languages test", "speakers")
+    purposes = ("words train", "words test", "languages train", "languages test")
     assert not known & {voice(purpose, k).pitch for purpose in purposes for k in range(24)}
+    known = {distinct_voice("pretraining", k).pitch for k in range(64)}
+    assert not known & {distinct_voice("speakers", k).pitch for k in range(16)}
+
+
+def test_no_word_of_a_speaker_is_in_two_groups():
+    data = spoken.speakers(each=4)
+    assert len(set(data.groups)) > 30
+    firsts = set(spoken.said_words("train")[::2]) | set(spoken.said_words("test")[::2])
+    assert set(data.groups) <= {"-".join(word) for word in firsts}

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -18,7 +19,7 @@ def test_the_names_give_words_and_voices():
     words, voices = SOURCES.get("pseudo_words")(), SOURCES.get("pseudo_voices")()
     assert isinstance(words, Source)
     assert (words.name, words.classes) == ("pseudo_words", 240)
-    assert (voices.name, voices.classes) == ("pseudo_voices", 48)
+    assert (voices.name, voices.classes) == ("pseudo_voices", 64)
     assert words.digest != voices.digest
 
 
@@ -29,12 +30,25 @@ def test_only_the_generator_counts(source):
     assert not torch.equal(one.inputs.values, other.inputs.values)
 
 
-def test_the_same_clips_are_named_by_word_or_by_voice(source):
-    voices = SpokenSource("voice", words=20)
-    by_word, by_voice = source.batch(6, generator()), voices.batch(6, generator())
-    assert torch.equal(by_word.inputs.values, by_voice.inputs.values)
-    assert by_word.targets.max() < 20
-    assert not torch.equal(by_word.targets, by_voice.targets)
+def test_clips_are_named_by_word_or_by_voice(source):
+    voices = SpokenSource("voice", words=20, voices=3)
+    by_word, by_voice = source.batch(40, generator()), voices.batch(40, generator())
+    assert set(by_word.targets.tolist()) <= set(range(20))
+    assert set(by_voice.targets.tolist()) == set(range(3))
+    assert by_voice.inputs.values.shape == (40, 100, 40)
+
+
+def test_voices_say_two_words(source, monkeypatch):
+    said = []
+
+    def spy(tables, voices, rng):
+        said.append(sum(map(len, tables)))
+        return np.ones((len(tables), 16_000), np.float32)
+
+    monkeypatch.setattr("zoo.data.spoken_source.synthesise", spy)
+    for one in (source, SpokenSource("voice", words=20)):
+        one.batch(40, generator())
+    assert 1.6 < said[1] / said[0] < 2.5
 
 
 def test_what_defines_the_clips_is_in_the_digest(source):

@@ -84,7 +84,7 @@ class Workbench:
             self.labels(budget, seed=0)
         self.setting = Setting(self.data.targets, self.task, self.kind, device, (*self.data.notes, *notes))
         self.classical = Classical(self.data.inputs, self.data.samples)
-        self._inputs: dict[str, Inputs] = {}  # by what preprocessing makes of a sample: arms that agree share them
+        self._inputs: dict[str, Inputs] = {}  # arms whose samples become the same, and may be padded alike, share them
         self._inputs_of: dict[str, Inputs] = {}
         self._modality: dict[str, str] = {}
         self._frozen: dict[str, Frozen] = {}
@@ -130,8 +130,11 @@ class Workbench:
         graph, inputs = fingerprint(backbone), self._preprocessing(backbone)
         self._shared[arm.id] = {"architecture": graph, "preprocessing": inputs}
         self._modality[arm.id] = answering(backbone.spec, self.task.kind)
-        same = digest_of([backbone.spec.provider, inputs, preprocessing_digests(backbone, self.data.samples)])
-        shared = self._inputs.setdefault(same, Inputs(self.data.samples, backbone.preprocess, backbone.spec.padding))
+        spec, made = backbone.spec, preprocessing_digests(backbone, self.data.samples)
+        same = digest_of(
+            [spec.provider, spec.padding, inputs, made]
+        )  # what one may pad, another may have to keep apart
+        shared = self._inputs.setdefault(same, Inputs(self.data.samples, backbone.preprocess, spec.padding))
         self._inputs_of[arm.id] = shared
         if trains(arm):  # a network that takes other inputs than the augmentation is for is refused here
             augmented(self.suite.training["augmentation"], shared.one(int(self.split.train[0])), generator_at(0, 0))

@@ -10,7 +10,7 @@ from zoo.errors import ScratchArmError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from zoo.contracts import Backbone, ParameterGroup
 
@@ -96,7 +96,7 @@ def _start(module: nn.Module, rebuilt: nn.Module) -> list[str]:
 
 
 def _constant(module: nn.Module, other_seed: nn.Module) -> list[str]:
-    """Weights that another seed leaves as they are; constants (zeros, ones) are part of many initialisations."""
+    """Weights that another seed leaves as they are; constants (zeros, ones) and sinusoids may be part of a start."""
     import torch
 
     others = dict(other_seed.named_parameters())
@@ -107,7 +107,17 @@ def _constant(module: nn.Module, other_seed: nn.Module) -> list[str]:
         and (parameter != parameter.flatten()[0]).any()
         and name in others
         and torch.equal(parameter.cpu(), others[name].cpu())
+        and not _sinusoids(parameter.detach().cpu().double())
     ]
     return (
         [f"{len(fixed)} weights are the same for every seed, as trained ones are (first: {fixed[0]})"] if fixed else []
     )
+
+
+def _sinusoids(table: Tensor) -> bool:
+    """Whether every column is a sinusoid over the rows, as positions are encoded: x[t + 1] + x[t - 1] = c x[t]."""
+    if table.ndim != 2 or len(table) < 8:
+        return False
+    middle, beside = table[1:-1], table[2:] + table[:-2]
+    factor = (beside * middle).sum(0) / middle.square().sum(0).clamp(min=1e-12)
+    return bool((beside - factor * middle).abs().max() < 1e-4 * table.abs().max())

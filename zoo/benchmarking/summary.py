@@ -14,7 +14,7 @@ from zoo.benchmarking.cells import Cell, Cells, canonical_or_repr, collect, sche
 from zoo.benchmarking.cost import arm_costs
 from zoo.benchmarking.pairing import bounds, lost, paired
 from zoo.benchmarking.statistics import mean_interval, of_reference, probability_above
-from zoo.benchmarking.summary_evidence import adjusted, efficiencies, pairs_of_arms, winners
+from zoo.benchmarking.summary_evidence import PRETRAINED, adjusted, efficiencies, pairs_of_arms, winners
 from zoo.benchmarking.summary_records import (
     CONVERGED,
     EQUAL,
@@ -168,7 +168,7 @@ def _comparison(suite: Suite, cells: Cells, arm: Arm, scratch: ArmScore) -> Comp
     failed, missing = failed + scratch.failed, missing + scratch.missing
     places = (arm.id, scratch.budget, 1), (scratch.arm, scratch.budget, scratch.schedule)
     pair = paired(suite, cells, *places, failed, missing)
-    said = pair.fields() | ({"verdict": of_reference(pair.word)} if arm.role == "R" else {})
+    said = pair.fields() | ({} if arm.role in PRETRAINED else {"verdict": of_reference(pair.word)})
     return Comparison(
         arm=arm.id,
         label=arm.label,

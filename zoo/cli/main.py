@@ -27,6 +27,7 @@ ROOMS = {
     "training": ("pretrain",),
     "finetuning": ("finetune", "predict"),
     "bench": ("bench", "report"),
+    "hub": ("export", "publish"),
     "files": ("fetch", "cache", "audit"),
     "conform": ("conform",),
     "upkeep": ("doctor",),

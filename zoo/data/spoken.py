@@ -26,6 +26,7 @@ from zoo.data.synthesiser import RATE, SYNTHETIC, VERSION, synthesise
 from zoo.data.synthesiser_languages import LANGUAGES, language
 from zoo.data.synthesiser_phones import VOWELS, Dialect, Word, dialect, segments, voice
 from zoo.data.synthesiser_rooms import recorded
+from zoo.data.synthesiser_voices import distinct_voice, recorded_close
 from zoo.data.synthesiser_words import keywords, said_words
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def spoken_languages(each: int | None = None) -> LabelledData:
 
 @cache
 def speakers(each: int | None = None) -> LabelledData:
-    """Which of 16 voices speaks; `each` as of `spoken_words`.
+    """Which of 16 voices speaks, two words close to the microphone; `each` as of `spoken_words`.
 
     Example:
         >>> data = speakers(each=1)
@@ -133,20 +134,22 @@ def speakers(each: int | None = None) -> LabelledData:
     for part in EACH:
         rng = _rng("speakers", part)
         words = said_words(part)
+        pairs = list(zip(words[::2], words[1::2], strict=True))  # always the same two, so that no word is in two groups
         planned[part] = []
         for target in range(SPEAKERS):
-            speaker, accent = voice("speakers", target), dialect("speakers", target % 4)
+            speaker, accent = distinct_voice("speakers", target), dialect("speakers", target % 4)
             for _ in range(each or EACH[part]):
-                word = words[int(rng.integers(len(words)))]
-                planned[part].append(Clip(target, word, speaker, accent, "-".join(word)))
-    same: dict[str, tuple[str, ...]] = dict.fromkeys(EACH, ("coloured", "babble"))
-    return _data("speakers", tuple(f"speaker {k}" for k in range(SPEAKERS)), planned, same)
+                first, second = pairs[int(rng.integers(len(pairs)))]
+                planned[part].append(Clip(target, first + second, speaker, accent, "-".join(first)))
+    return _data("speakers", tuple(f"speaker {k}" for k in range(SPEAKERS)), planned, None)
 
 
 def _data(
-    name: str, classes: tuple[str, ...], planned: dict[str, list[Clip]], noises: dict[str, tuple[str, ...]]
+    name: str, classes: tuple[str, ...], planned: dict[str, list[Clip]], noises: dict[str, tuple[str, ...]] | None
 ) -> LabelledData:
-    numbers = np.concatenate([_made(name, part, clips, noises[part]) for part, clips in planned.items()])
+    """The task; without kinds of noise for each part, the clips are recorded close to the mouth."""
+    parts = [_made(name, part, clips, None if noises is None else noises[part]) for part, clips in planned.items()]
+    numbers = np.concatenate(parts)
     everything = [clip for clips in planned.values() for clip in clips]
     targets = np.array([clip.target for clip in everything], dtype=np.int64)
     digest = hashlib.sha256(
@@ -166,14 +169,15 @@ def _data(
     )
 
 
-def _made(name: str, part: str, clips: list[Clip], noises: tuple[str, ...]) -> NDArray[np.int16]:
+def _made(name: str, part: str, clips: list[Clip], noises: tuple[str, ...] | None) -> NDArray[np.int16]:
     """The clips, 64 at a time: babble is made of the others of the 64."""
     rng, made = _rng(f"sound of {name}", part), []
     order = rng.permutation(len(clips))  # so that babble is of all classes
     for start in range(0, len(clips), 64):
         some = [clips[k] for k in order[start : start + 64]]
         tables = [segments(one.word, one.speaker, one.accent, rng, one.tones, one.stress) for one in some]
-        made.append(recorded(synthesise(tables, [one.speaker for one in some], rng), rng, noises))
+        sound = synthesise(tables, [one.speaker for one in some], rng)
+        made.append(recorded_close(sound, rng) if noises is None else recorded(sound, rng, noises))
     return np.concatenate(made)[np.argsort(order)]
 
 

@@ -23,6 +23,8 @@ def recorded(
     rng: np.random.Generator,
     noises: tuple[str, ...] = ("coloured",),
     decibels: tuple[float, float] = (0.0, 25.0),
+    *,
+    far: bool = True,
 ) -> NDArray[np.int16]:
     """Clips [B, T] as a microphone in a room would have them, as whole numbers of 16 bits.
 
@@ -35,6 +37,7 @@ def recorded(
         noises: kinds of `NOISES`, each as often: a noise whose power falls with frequency, other clips of the batch, a
             hum with its overtones, clicks.
         decibels: least and largest ratio of the speech to the noise; speech counts as 12 dB below its peak.
+        far: false for a microphone close to the mouth: no room, and a channel of all frequencies.
 
     Example:
         >>> recorded(np.ones((2, 16000), np.float32), np.random.default_rng(0)).dtype
@@ -42,8 +45,10 @@ def recorded(
     """
     count, samples = clips.shape
     size = fft.next_fast_len(samples + TAIL, real=True)
-    spectrum = fft.rfft(clips, size, axis=1) * _rooms(count, size, rng) * _channels(count, size, rng)
-    wave = fft.irfft(spectrum, size, axis=1)[:, :samples]
+    wave = np.asarray(clips)
+    if far:
+        spectrum = fft.rfft(clips, size, axis=1) * _rooms(count, size, rng) * _channels(count, size, rng)
+        wave = fft.irfft(spectrum, size, axis=1)[:, :samples]
     kinds = rng.integers(len(noises), size=count)
     noise = np.zeros_like(wave)
     for index, kind in enumerate(noises):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zoo.errors import UnsafeContent, WeightsError
 from zoo.io.documents import check_document
 from zoo.io.names import check_file
+from zoo.io.settings import hub_cache
 from zoo.io.tensors import check_safetensors
 
 if TYPE_CHECKING:
@@ -59,13 +60,16 @@ def check_content(path: Path, name: str) -> tuple[str, ...]:
 def check_folder(folder: Path, inside: Path | None = None) -> dict[str, tuple[str, ...]]:
     """Let a folder through: each file of it passes `check_content`. Returns what each refers to elsewhere, by file.
 
-    Links may lead to files within `inside` (default: the folder itself; the hub's cache is made of such links).
+    Links may lead to files within `inside`. Without it that is the folder itself, and for a snapshot in the hub's
+    cache, which is made of such links, the cache.
 
     Raises:
         UnsafeContent: a file that is refused, or a link that leads out.
         WeightsError: a file cannot be read, or parts of the weights are missing.
     """
     names = list(files_in(folder))
+    if inside is None and folder.resolve().is_relative_to(hub_cache().resolve()):
+        inside = hub_cache()
     found = {}
     for name in names:
         if (folder / name).is_symlink() and not (folder / name).exists():

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 from zoo.catalog.query import backbones, describe
 from zoo.contracts import Backbone
 from zoo.errors import IncompatibleError, WeightsError
-from zoo.providers.repositories import carried, is_repository, spec_of_repository
+from zoo.io.fetch import HUB
+from zoo.providers.exported import RECORD as EXPORTED
+from zoo.providers.exported import is_exported, read_exported, tensors_of
+from zoo.providers.published import fetched, hub_spec
+from zoo.providers.repositories import carried, is_repository, looked_at, spec_of_repository
 from zoo.providers.weights import graph_digest, load_strictly, read_weights
 from zoo.registry import Registry
 from zoo.specs import BackboneSpec
@@ -19,6 +23,7 @@ from zoo.specs import BackboneSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from zoo.providers.exported import Exported
     from zoo.providers.weights import Tensors
 
 RECORD, WEIGHTS = "backbone.json", "model.safetensors"
@@ -50,8 +55,9 @@ def load(
     """Build a backbone: the same call and the same shapes for all of them.
 
     Args:
-        name: `provider/arch.tag`, a folder that `zoo pretrain` wrote, `module/package.module:function`, or a
-            repository of another library: `hf-hub:ORGANISATION/NAME[@REVISION]`, or a folder with its files.
+        name: `provider/arch.tag`, a folder that `zoo pretrain` or `zoo export` wrote, a name written
+            `module/package.module:function`, or a repository of another library:
+            `hf-hub:ORGANISATION/NAME[@REVISION]`, or a folder with its files.
         pretrained: False builds exactly the same graph with the architecture's own initialisation.
         weights: a .safetensors file to load into that graph instead of the weights that `name` stands for.
         allow_pickle: the file name of the weights, if they are a pickle which you trust (all that torchvision publishes
@@ -73,8 +79,10 @@ def load(
     """
     if weights is not None and not pretrained:
         raise IncompatibleError("weights were given together with pretrained=False. Fix: leave one of them out.")
-    spec, folder, digest, tensors = spec_of(name), Path(name).expanduser(), "", None
-    if (folder / RECORD).is_file() and weights is None:
+    (spec, exported), folder, digest, tensors = _resolved(name), Path(name).expanduser(), "", None
+    if exported is not None and weights is None and pretrained:
+        tensors = tensors_of(exported)
+    elif exported is None and (folder / RECORD).is_file() and weights is None:
         weights, digest = folder / WEIGHTS, spec.digest
     if weights is not None and pretrained:
         tensors = read_weights(Path(weights).expanduser(), digest, allow_pickle=allow_pickle)
@@ -93,13 +101,27 @@ def spec_of(name: str) -> BackboneSpec:
         >>> spec_of("pocket/resnet10.glyphs").tag
         'glyphs'
     """
+    return _resolved(name)[0]
+
+
+def _resolved(name: str) -> tuple[BackboneSpec, Exported | None]:
+    """The record of a name, and that of the export where zoo wrote the folder or the repository."""
+    if name.startswith(HUB):
+        found = looked_at(name)
+        if EXPORTED not in found.files:
+            return spec_of_repository(name, found), None
+        exported = read_exported(fetched(found))
+        return _own_code_refused(hub_spec(exported, found), exported.folder), exported
+    if is_exported(folder := Path(name).expanduser()):
+        exported = read_exported(folder)
+        return _own_code_refused(exported.spec, folder), exported
     if is_repository(name):
-        return spec_of_repository(name)
-    if (folder := Path(name).expanduser()).is_dir():
-        return read_folder(folder)
+        return spec_of_repository(name), None
+    if folder.is_dir():
+        return read_folder(folder), None
     if name.startswith("module/"):
-        return BackboneSpec(name=name, provider="module", arch=name.removeprefix("module/"))
-    return describe(name)
+        return BackboneSpec(name=name, provider="module", arch=name.removeprefix("module/")), None
+    return describe(name), None
 
 
 def build(
@@ -152,12 +174,17 @@ def read_folder(folder: Path) -> BackboneSpec:
             f"{folder} is not a backbone folder: {RECORD} cannot be read ({error}). "
             f"Expected {RECORD} and {WEIGHTS}, as `zoo pretrain --out FOLDER` writes them."
         ) from error
-    if spec.provider == "module":
-        raise WeightsError(
-            f"{folder} holds weights of the Python function {spec.arch!r}, and zoo runs no code that a folder names. "
-            f'Fix: if you trust it, name it yourself: zoo.load("{spec.name}", weights="{folder / WEIGHTS}").'
-        )
+    _own_code_refused(spec, folder)
     return carried(spec, folder)
+
+
+def _own_code_refused(spec: BackboneSpec, folder: str | Path) -> BackboneSpec:
+    if spec.provider != "module":
+        return spec
+    raise WeightsError(
+        f"{folder} holds weights of the Python function {spec.arch!r}, and zoo runs no code that a folder names. "
+        f'Fix: if you trust it, name it yourself: zoo.load("{spec.name}", weights="{Path(folder) / WEIGHTS}").'
+    )
 
 
 def fingerprint(backbone: Backbone) -> str:

@@ -97,20 +97,35 @@ def detect(folder: Path) -> str:
     return _kind(folder).provider
 
 
-def spec_of_repository(name: str) -> BackboneSpec:
+def looked_at(name: str) -> Snapshot:
+    """The configurations of `hf-hub:ORGANISATION/NAME[@REVISION]` on this machine, and `zoo.json` where it has one.
+
+    Raises:
+        UsageError: no such name.
+        Offline, WeightsError, UnsafeContent: as `fetch_repository` says.
+    """
+    repository, at, revision = name.removeprefix(HUB).partition("@")
+    if at and not revision:
+        raise UsageError(f"{name!r} names no revision after the @. Fix: write {HUB}{repository}@main.")
+    return fetch_repository(repository, revision, optional("zoo.json", *{kind.file for kind in KINDS}))
+
+
+def spec_of_repository(name: str, found: Snapshot | None = None) -> BackboneSpec:
     """The record of `hf-hub:ORGANISATION/NAME[@REVISION]`, pinned to its commit, or of a folder.
 
     Its `source` says where the weights are, and its `config` is all that is needed to build the same graph again.
+
+    Args:
+        name: the repository or the folder.
+        found: of a repository, what `looked_at` gave for it.
 
     Raises:
         UsageError: no such name.
         Offline, WeightsError, UnsafeContent: as `fetch_repository` says; or no library that zoo knows.
     """
     if name.startswith(HUB):
-        repository, at, revision = name.removeprefix(HUB).partition("@")
-        if at and not revision:
-            raise UsageError(f"{name!r} names no revision after the @. Fix: write {HUB}{repository}@main.")
-        found = fetch_repository(repository, revision, optional(*{kind.file for kind in KINDS}))
+        found = found or looked_at(name)
+        repository = found.repository
         return _spec(found.folder, f"{HUB}{repository}@{found.commit}", f"{HUB}{repository}", found.commit)
     folder = Path(name).expanduser().resolve()
     check_folder(folder)

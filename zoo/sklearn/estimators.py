@@ -132,7 +132,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # no types
             backbone, data, inputs, parts, parts.train, task_of(data), self.method, spec.device, how,
             self.class_weights, self.early_stopping, None, True,
         )  # fmt: skip
-        return fitted_on(job, spec, own, notes=(*backbone.notes, *data.notes, *notes))
+        start = "as given" if self.weights is not None else "pre-trained" if self.pretrained else "from scratch"
+        return fitted_on(job, spec, own, notes=(*backbone.notes, *data.notes, *notes), start=start)
 
     def _backbone(self, trains: bool) -> Backbone:
         """One of its own where it trains, else the one that equal settings share."""

@@ -150,7 +150,7 @@ def finetune(
     if search:
         spec, own, said = search_settings(job, spec, own, search, tell, fixed=options)
         notes = (*notes, *said)
-    model = fitted_on(job, spec, own, None if quiet else tell, notes)
+    model = fitted_on(job, spec, own, None if quiet else tell, notes, start)
     if folder:
         model.save(folder)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -163,6 +163,7 @@ def fitted_on(
     options: Mapping[str, Any],
     say: Callable[[str], None] | None = None,
     notes: tuple[str, ...] = (),
+    start: str = "as given",
 ) -> FittedModel:
     """Fit a job with these settings, score it, and make the model of it; the test part may be empty.
 
@@ -171,6 +172,7 @@ def fitted_on(
         spec, options: all settings of training and of the method.
         say: is given the plan.
         notes: on what was decided before.
+        start: what the backbone's weights began as, for the record.
     """
     fitted = fit(job, spec, options, say)
     scores, temperature = scored(job, fitted.head, spec.seed)
@@ -178,6 +180,7 @@ def fitted_on(
         job.backbone.spec, job.task, job.data.classes, job.method, fitted.used, scores,
         notes=(*notes, *fitted.notes), head=getattr(fitted.head, "facts", {}), temperature=temperature,
         data={"digest": job.data.digest, "split": job.split.digest, "seed": spec.seed},
+        start=start,
     )  # fmt: skip
     return FittedModel(record, job.backbone, fitted.head)
 

@@ -19,7 +19,10 @@ from zoo.data.labelled import ANSWERS, LabelledData, Opened, inputs_of
 from zoo.data.sources import read_data
 from zoo.errors import DataError, IncompatibleError, WeightsError
 from zoo.io.atomic import replace
+from zoo.io.fetch import HUB
+from zoo.providers.exported import is_exported
 from zoo.providers.loading import build
+from zoo.providers.published import published_folder
 from zoo.providers.weights import load_strictly, read_weights
 from zoo.specs import BackboneSpec, Record, TaskSpec
 from zoo.tasks import TASKS
@@ -44,7 +47,8 @@ class FittedSpec(Record):
     """What a saved model is: its backbone, its task, how it was fitted, and the scores it reached.
 
     `notes` say what was decided for the user; `head` what rebuilds a head that is no linear layer; `temperature` what
-    outputs are divided by before they become probabilities; `data` the digests of the data and of its split.
+    outputs are divided by before they become probabilities; `data` the digests of the data and of its split; `start`
+    what the backbone's weights began as (`pre-trained`, `from scratch` or `as given`; "" where nobody wrote it down).
     """
 
     backbone: BackboneSpec
@@ -58,6 +62,7 @@ class FittedSpec(Record):
     head: dict[str, Any] = field(default_factory=dict)
     temperature: float = 1.0
     data: dict[str, Any] = field(default_factory=dict)
+    start: str = ""
 
 
 @dataclass(frozen=True)
@@ -240,16 +245,23 @@ def blank_head(spec: FittedSpec, backbone: Backbone) -> nn.Module:
 
 
 def load_model(folder: str | Path, backbone: Backbone | None = None) -> FittedModel:
-    """Read a model that `FittedModel.save` wrote.
+    """Read a model that `FittedModel.save`, `zoo.export` or `zoo.publish` wrote.
 
     Args:
-        folder: what was given to `save`, or to `finetune` as `out`.
+        folder: what was given to `save` or `export`, or to `finetune` as `out`; or `hf-hub:OWNER/NAME[@REVISION]`.
         backbone: for a model of your own module, that module as `zoo.wrap` gives it; it takes the saved weights.
 
     Raises:
         WeightsError: the folder holds no such model, or its weights are damaged or do not fit `backbone`.
+        Offline, UnsafeContent: as `zoo.load` says of repositories.
     """
+    if str(folder).startswith(HUB):
+        folder = published_folder(str(folder))
     path = Path(folder).expanduser()
+    if is_exported(path):
+        from zoo.training.exported import load_exported
+
+        return load_exported(path, backbone)
     try:
         spec = FittedSpec.from_json(json.loads((path / RECORD).read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:

@@ -38,7 +38,7 @@ def test_every_cell_is_on_the_page():
     hurting = [cell for cell in cells if cell[3] == "hurts"]
     assert hurting
     assert {(look, sign) for look, sign, _, _ in hurting} == {("down hurts", "\N{BLACK DOWN-POINTING TRIANGLE}")}
-    assert "2 of 10 cells hurt" in html
+    assert "2 of 8 pre-trained cells hurt" in html
     assert "report.html" not in html  # no page lies beside it
 
 

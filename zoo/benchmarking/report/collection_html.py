@@ -16,6 +16,7 @@ from zoo.benchmarking.report.figures_efficiency import efficiency_figure
 from zoo.benchmarking.report.parts import bullets, definition_list, html_table, quiet, section
 from zoo.benchmarking.report.plots import PLOTS
 from zoo.benchmarking.report.text import p_text, signed
+from zoo.benchmarking.summary_evidence import PRETRAINED
 from zoo.errors import MissingDependency
 from zoo.version import __version__
 
@@ -82,9 +83,9 @@ def _matrices(modality: str, gaps: Sequence[Gap]) -> Iterable[str]:
     if others:
         rest = [gap for gap in gaps if gap.rank in others]
         hurting = sum(gap.verdict == "hurts" for gap in rest)
-        known = sum(gap.verdict != NO_ARM for gap in rest)
+        known = sum(gap.verdict != NO_ARM and gap.role in PRETRAINED for gap in rest)
         inner = "\n".join(_matrix(modality, [gap for gap in rest if gap.rank == rank]) for rank in others)
-        line = f"The same with more labels: {hurting} of {known} cells hurt"
+        line = f"The same with more labels: {hurting} of {known} pre-trained cells hurt"
         yield f"<details>\n<summary>{line}</summary>\n{inner}\n</details>"
 
 

@@ -9,7 +9,8 @@ from zoo.benchmarking.collection_records import DID_NOT_RUN, NO_ARM
 from zoo.benchmarking.report.costs import amount
 from zoo.benchmarking.report.parts import LOOK
 from zoo.benchmarking.report.text import NOTHING, Table, labels_a_class, p_text, signed
-from zoo.benchmarking.statistics import VERDICTS
+from zoo.benchmarking.statistics import REFERENCE, VERDICTS
+from zoo.benchmarking.summary_evidence import PRETRAINED
 from zoo.benchmarking.summary_records import CONVERGED
 
 if TYPE_CHECKING:
@@ -294,16 +295,18 @@ def state_of(member: MemberState) -> str:
 
 def definitions(summary: CollectionSummary) -> list[tuple[str, str]]:
     """(term, meaning) for the matrices, the averages and the break-even reuse."""
-    share = f"{summary.confidence:.0%}"
+    share, refers = f"{summary.confidence:.0%}", any(gap.role not in PRETRAINED for gap in summary.gaps)
     return [
-        ("Points", "an arm's test score minus that of the same network from scratch, trained for as long as validation "
-         "gained, paired by seed and test item; the margin of each verdict is fixed in the suite's file."),
+        ("Points", "an arm's test score minus that of scratch (the same network, but for references and the classical "
+         "baseline), trained for as long as validation gained, paired by seed and test item; the margin of each "
+         "verdict is fixed in the suite's file."),
         ("Scratch of several", "where a suite has several scratch networks, a baseline is compared with the one that "
          "leaves it the smaller difference."),
         ("Interval", f"{share} confidence, on its own; as on the pages of the suites."),
         ("Holm p", f"adjusted over all {summary.family} comparisons of the collection, those at equal budget among "
          f"them; {summary.standing} stay below {1 - summary.confidence:.2g}. One without a verdict counts as 1."),
         *((word, f"{meaning}.") for word, meaning in VERDICTS.items()),
+        *((word, f"{meaning}.") for word, meaning in REFERENCE.values() if refers),
     ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.benchmarking.statistics import REFERENCE, SEEDS_FOR_A_VERDICT, VERDICTS
+from zoo.benchmarking.summary_evidence import PRETRAINED
 
 if TYPE_CHECKING:
     from zoo.benchmarking.summary_records import Summary
@@ -18,7 +19,7 @@ ON_THE_EDGE = (
 
 def verdict_definitions(summary: Summary) -> list[tuple[str, str]]:
     """(term, meaning) for the table of differences."""
-    refers = any(pair.role == "R" for pair in summary.comparisons)
+    refers = any(pair.role not in PRETRAINED for pair in summary.comparisons)
     margin, share = f"{summary.margin:g} point{'' if summary.margin == 1 else 's'}", f"{summary.confidence:.0%}"
     return [
         ("Points", "the arm's score minus the scratch arm's, paired by seed and by test item, averaged over both."),

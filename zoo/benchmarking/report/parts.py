@@ -16,9 +16,12 @@ LOOK = {
     "leans up": ("up", "\N{WHITE UP-POINTING TRIANGLE}"),
     "hurts": ("down", "\N{BLACK DOWN-POINTING TRIANGLE}"),
     "leans down": ("down", "\N{WHITE DOWN-POINTING TRIANGLE}"),
+    "ahead": ("open", "\N{BLACK UP-POINTING TRIANGLE}"),
+    "behind": ("open", "\N{BLACK DOWN-POINTING TRIANGLE}"),
     "no difference": ("same", "="),
 }
-"""Class and sign of a verdict in HTML; all others are grey. The word itself is always printed."""
+"""Class and sign of a verdict in HTML; all others are grey, as is what does not speak of pre-training.
+The word itself is always printed."""
 
 LONG = 40
 """A table with more rows scrolls within a box, under its own head."""

@@ -20,8 +20,8 @@ NOTHING = "\N{EN DASH}"
 SAID = {
     "helps": "helps",
     "hurts": "hurts",
-    "ahead": "is ahead, as another architecture",
-    "behind": "is behind, as another architecture",
+    "ahead": "is ahead",
+    "behind": "is behind",
     "no difference": "makes no difference that matters",
     "leans up": "leans up",
     "leans down": "leans down",

@@ -27,15 +27,15 @@ VERDICTS = {
 """Every word that `verdict` returns, with its meaning."""
 
 REFERENCE = {
-    "helps": ("ahead", "of a reference: the whole interval lies above the margin; its network is another one, so this "
-              "is no effect of pre-training"),
-    "hurts": ("behind", "of a reference: the whole interval lies below minus the margin; its network is another one"),
+    "helps": ("ahead", "of the classical baseline, noise or a reference of another architecture: the whole interval "
+              "lies above the margin, which is no effect of pre-training"),
+    "hurts": ("behind", "of the same: the whole interval lies below minus the margin, which is no negative transfer"),
 }  # fmt: skip
-"""Words for a network of another architecture in place of those that speak of pre-training, with their meanings."""
+"""Words for arms that are not scratch's network with trained weights, in place of those that speak of pre-training."""
 
 
 def of_reference(word: str) -> str:
-    """The word of `verdict` for a reference (role R): `helps` and `hurts` would speak of pre-training.
+    """The word of `verdict` for any role but P and F: `helps` and `hurts` would speak of pre-training.
 
     Example:
         >>> of_reference("helps"), of_reference("leans up")

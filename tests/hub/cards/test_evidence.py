@@ -1,0 +1,41 @@
+import pytest
+
+import zoo
+from zoo.benchmarking.store import Store
+from zoo.benchmarking.suite import load_suite
+from zoo.benchmarking.summary import summarise
+from zoo.errors import PublishError, StoreError
+from zoo.hub.cards.evidence import evidence
+from zoo.upkeep.cards import RESULTS, ROOT
+
+STORE = ROOT / RESULTS["digits"]
+
+
+def test_every_figure_is_that_of_the_summary():
+    text = evidence(STORE, "pocket/resnet10.glyphs", "digits")
+    summary = summarise(zoo.read_suite(STORE), zoo.read_rows(STORE))
+    named = [each for each in summary.comparisons if "glyphs" in each.arm]
+    assert named
+    for one in named:
+        assert f"{one.difference:+.1f} | {one.low:+.1f} to {one.high:+.1f} | {one.verdict} |" in text
+    assert "textures" not in text
+    for part in ("**Leakage**", "**Rests on**", "Cost", "242 rows", "95%"):
+        assert part in text
+
+
+def test_other_data_are_told():
+    assert "not the data" not in evidence(STORE, "pocket/resnet10.glyphs", "digits")
+    assert "not the data that this model was fitted to (photos)" in evidence(STORE, "pocket/resnet10.glyphs", "photos")
+
+
+def test_a_backbone_that_was_not_compared():
+    with pytest.raises(PublishError, match=r"start from pocket/resnet10\b"):
+        evidence(STORE, "timm/resnet18.a1_in1k")
+
+
+def test_a_store_without_rows(tmp_path):
+    Store(tmp_path).create(load_suite("digits"))
+    with pytest.raises(PublishError, match="nothing of"):
+        evidence(tmp_path, "pocket/resnet10.glyphs")
+    with pytest.raises(StoreError):
+        evidence(tmp_path / "nowhere", "pocket/resnet10.glyphs")

@@ -1,0 +1,1 @@
+"""Cards of published models: every word follows from stored records, and nothing is typed or left open."""

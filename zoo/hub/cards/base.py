@@ -1,0 +1,63 @@
+"""What a model's weights began as, from its records: the base that a card names, and whose licence goes with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoo.io.fetch import HUB
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zoo.providers.exported import Exported
+
+
+@dataclass(frozen=True)
+class Base:
+    """Where the weights come from. All is empty for weights that were trained from scratch.
+
+    `name` as zoo calls it, `repository` and `revision` on the hub where it has one, `licence` (`unknown` where nobody
+    said it), and the `relation` to it: `finetune` or `adapter`.
+    """
+
+    name: str = ""
+    repository: str = ""
+    revision: str = ""
+    licence: str = ""
+    relation: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return dict(vars(self))
+
+
+def base_of(exported: Exported, recipe: Mapping[str, Any] | None = None) -> Base:
+    """The base of an exported model.
+
+    Args:
+        exported: the record of the export.
+        recipe: of the pre-training, where the model is what `zoo pretrain` made: then the base is what that began from.
+
+    Example:
+        >>> from zoo.catalog.query import describe
+        >>> from zoo.providers.exported import Exported
+        >>> made = Exported("timm", "logits", describe("timm/resnet18.a1_in1k"), fitted={"start": "pre-trained"})
+        >>> base_of(made).repository, base_of(made).licence, base_of(made).relation
+        ('timm/resnet18.a1_in1k', 'apache-2.0', 'finetune')
+    """
+    spec = exported.backbone
+    if exported.fitted.get("start") == "from scratch":
+        return Base()
+    if recipe is not None and recipe.get("init", "scratch") == "scratch":
+        return Base()
+    name, repository, revision = spec.name, "", spec.revision
+    if recipe is not None:
+        name = str(recipe["backbone"])
+    elif spec.recipe_digest and not spec.source and spec.licence == "unknown":
+        return Base(name, relation="finetune")  # the publisher's own, whose licence is theirs to say
+    for said in (name, spec.source):
+        if said.startswith(HUB) and not repository:
+            repository, _, commit = said.removeprefix(HUB).partition("@")
+            revision = commit or revision
+    relation = "adapter" if exported.gives == "adapter" else "finetune"
+    return Base(name, repository, revision if repository else "", spec.licence, relation)
