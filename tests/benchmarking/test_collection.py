@@ -1,9 +1,19 @@
 """Reading a collection's file: what it gives, and what it refuses, by line."""
 
+import re
+
 import pytest
 from tiny_collection import files, suite_text, text
 
-from zoo.benchmarking.collection import Collection, collection_file, load_collection, member_suite
+from zoo.benchmarking.collection import (
+    Collection,
+    Member,
+    check_member,
+    collection_file,
+    load_collection,
+    member_suite,
+)
+from zoo.benchmarking.suite import load_suite
 from zoo.errors import InvalidRecord, UnknownName
 
 
@@ -66,3 +76,21 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path, old, new, said):
 def test_a_level_that_it_lacks(tmp_path):
     with pytest.raises(UnknownName, match="has: quick"):
         load_collection(files(tmp_path, "one"), "full")
+
+
+@pytest.mark.parametrize(
+    ("member", "field", "said"),
+    [
+        (Member("digits", "text", "digits"), "modality", 'Fix: modality = "vision"'),
+        (Member("digits", "vision", "digits", 10.0), "reference", "guessing scores 10"),
+    ],
+)
+def test_a_member_that_its_suite_contradicts(member, field, said):
+    with pytest.raises(InvalidRecord, match=re.escape(said)) as caught:
+        check_member(member, load_suite("digits"))
+    assert caught.value.field == ("members", "digits", field)
+
+
+def test_every_shipped_member_agrees_with_its_suite():
+    for member in load_collection("pocket", "default").members:
+        check_member(member, member_suite("pocket", member.suite, "default"))

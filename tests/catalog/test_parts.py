@@ -33,6 +33,7 @@ def test_every_architecture_of_the_file_is_in_the_catalog():
     [
         ("masked_head", "transformers/google-bert/bert-base-uncased", "transformers/openai-community/gpt2"),
         ("causal_head", "transformers/openai-community/gpt2", "transformers/google-bert/bert-base-uncased"),
+        ("causal_head", "pocket/gpt2.causal", "pocket/whisper3"),
         ("patches", "timm/vit_small_patch16_224.augreg_in1k", "timm/resnet50.a1_in1k"),
         ("patches", "transformers/vit_mae", "transformers/swin"),
         ("patches", "torchvision/vit_b_16", "torchvision/resnet18"),

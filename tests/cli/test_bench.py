@@ -67,6 +67,11 @@ def test_quick_is_a_word_for_its_level(capsys, monkeypatch):
     assert "--quick and --level default were both given" in err
 
 
+def test_references_without_a_name(capsys):
+    code, _, err = run(capsys, "bench", "pocket", "--with", "", "--dry-run")
+    assert (code, "no reference was named" in err) == (2, True)
+
+
 def test_options_of_data_do_not_go_with_a_collection(capsys):
     code, _, err = run(capsys, "bench", "pocket", "--steps", "3")
     assert code == 2

@@ -6,6 +6,8 @@ from safetensors.torch import load_file, save_file
 from transformers_repos import save, save_words
 
 import zoo
+from zoo.cli.training import RECIPES
+from zoo.training.recipe import recipe_names
 
 
 def test_pretrain_and_its_folder(capsys, tmp_path):
@@ -13,6 +15,10 @@ def test_pretrain_and_its_folder(capsys, tmp_path):
     assert code == 0
     assert "SHA-256" in out
     assert zoo.load(str(tmp_path / "made")).pooled_dim == 256
+
+
+def test_the_help_names_the_recipes_that_come_with_zoo():
+    assert ", ".join(recipe_names()) == RECIPES
 
 
 def test_a_backbone_and_data(capsys, tmp_path):

@@ -56,13 +56,22 @@ def test_a_full_disk_is_told(monkeypatch):
             self.write(b"")
 
         def close(self):
-            pass
+            self.flush()
 
     monkeypatch.setattr(stored.tempfile, "TemporaryFile", lambda **_: Full())
     with pytest.raises(DataError, match=r"No space left on device\)\. Fix: free space there, or set TMPDIR"):
         Store().add(b"x")
     with pytest.raises(DataError, match="TMPDIR"):
         Store().close_writing()
+
+
+def test_no_place_for_a_file(monkeypatch):
+    def none(**_):
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(stored.tempfile, "TemporaryFile", none)
+    with pytest.raises(DataError, match=r"No usable temporary directory found\)\. Fix: set TMPDIR"):
+        Store()
 
 
 def test_pieces_are_those_of_texts_in_memory():

@@ -80,3 +80,9 @@ def test_what_cannot_be_read(tmp_path, name, content, told):
         stored_table(path, ["text"], Store())
     with pytest.raises(DataError, match="cannot be read"):
         unpacked_size([tmp_path / "absent.csv"])
+
+
+def test_two_columns_of_one_name_in_parquet(tmp_path):
+    pyarrow.parquet.write_table(pyarrow.table([["a"], ["b"]], names=["text", "text"]), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"has two columns 'text'\. Fix: rename one"):
+        head_of(tmp_path / "a.parquet")

@@ -2,7 +2,9 @@ import dataclasses
 
 import pytest
 
+from zoo.catalog.fit import KNOWN_WHEN_BUILT
 from zoo.errors import InvalidRecord, UnknownName
+from zoo.objectives import compatible
 from zoo.training.recipe import Recipe, load_recipe, recipe_names
 
 
@@ -11,6 +13,8 @@ def test_shipped_recipes_round_trip(name):
     recipe = load_recipe(name)
     assert recipe.name == name
     assert Recipe.from_json(recipe.to_json()) == recipe
+    assert (told := compatible(recipe.objective, recipe.backbone)) == ""
+    assert told is not KNOWN_WHEN_BUILT
 
 
 def test_digest_covers_what_changes_the_weights():

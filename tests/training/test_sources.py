@@ -135,14 +135,29 @@ def test_what_no_process_could_read_is_counted_together(bert, monkeypatch):
     one, other = (SampleSource(spotty({3, 9}), bert, policy="cap 4%") for _ in range(2))
     one._readable(3)
     other._readable(9)
-    monkeypatch.setattr(sources, "gathered", lambda found: [found, list(other.bad.values())])
+    held = [*one.bad.values(), *other.bad.values()]
+    monkeypatch.setattr(sources, "gathered", lambda found: [found, held])
     with pytest.raises(DataError, match="2 of 30 samples of texts cannot be read, more than the 4 %"):
         one.state()
-    resumed = SampleSource(spotty({3, 9}), bert, policy="skip")
-    monkeypatch.setattr(sources, "gathered", lambda found: [found])
+    with pytest.raises(DataError, match="2 of 30 samples"):  # in every process, so that none waits for the others
+        other.state()
+    one, resumed = (SampleSource(spotty({3, 9}), bert, policy="skip") for _ in range(2))
     resumed.restore(json.loads(json.dumps(one.state())))
     assert sorted(resumed.bad) == [3, 9]
     assert resumed.bad[9] == other.bad[9]
+
+
+def test_what_was_read_ahead_of_a_checkpoint_is_no_licence_to_skip_it(bert):
+    first = SampleSource(spotty({3}), bert)
+    with pytest.raises(DataError, match="it is broken"):
+        first._readable(3)  # by a reader thread, for a later step than that of the checkpoint
+    state = json.loads(json.dumps(first.state()))
+    for policy in ("error", "cap 1%"):
+        with pytest.raises(DataError, match="cannot be used"):
+            SampleSource(spotty({3}), bert, policy=policy).restore(state)
+    mended = SampleSource(spotty(set()), bert)
+    mended.restore(state)
+    assert mended.bad == {}
 
 
 def test_ids_beyond_the_vocabulary(bert):

@@ -24,6 +24,8 @@ def test_the_file_is_written_as_it_would_be():
         ("masked_head", "transformers/gpt2", False),
         ("causal_head", "transformers/gpt2", True),
         ("causal_head", "transformers/bert", False),
+        ("causal_head", "pocket/gpt2", True),
+        ("masked_head", "pocket/gpt2", False),
         ("patches", "timm/vit_large_patch16_384", True),
         ("patches", "timm/resnet18", False),
         ("frames", "transformers/wavlm", True),

@@ -9,6 +9,7 @@ from typing import Any
 
 from zoo.benchmarking.suite import Suite, load_suite
 from zoo.benchmarking.toml_lines import line_of, toml_lines
+from zoo.data.labelled import INPUTS, inputs_of
 from zoo.errors import InvalidRecord, UnknownName, nearest
 from zoo.specs import Record
 
@@ -99,6 +100,30 @@ def member_suite(collection: str | Path, member: str, level: str) -> Suite:
             ("name",),
         )
     return suite
+
+
+def check_member(member: Member, suite: Suite) -> None:
+    """Refuse a member that its suite contradicts: its scores would stand in the wrong matrix, or have no scale.
+
+    Raises:
+        InvalidRecord: another modality than that of the suite's samples, or a reference that guessing reaches.
+
+    Example:
+        >>> check_member(Member("digits", "vision", "digits"), load_suite("digits"))
+    """
+    modality = INPUTS[inputs_of(suite.task.kind)]
+    if member.modality not in (modality, "image-text"):
+        raise InvalidRecord(
+            f"member {member.suite!r} has modality {member.modality!r}, and its suite is for {suite.task.kind}. "
+            f'Fix: modality = "{modality}".',
+            ("members", member.suite, "modality"),
+        )
+    if member.reference <= suite.task.chance:
+        raise InvalidRecord(
+            f"reference of member {member.suite!r} is {member.reference:g} points, and guessing scores "
+            f"{suite.task.chance:g}. Fix: a reference above that, or leave it out, which is {PERFECT:g}.",
+            ("members", member.suite, "reference"),
+        )
 
 
 def _collection(data: dict[str, Any], level: str, path: Path) -> Collection:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from zoo.benchmarking.collection import Collection, collection_file, load_collection, member_suite
+from zoo.benchmarking.collection import Collection, check_member, collection_file, load_collection, member_suite
 from zoo.benchmarking.collection_store import open_collection, write_problems
 from zoo.benchmarking.forecast import Forecast
 from zoo.benchmarking.grid import run_grids
@@ -83,6 +83,7 @@ def bench_collection(
             store = Store(folder / member.suite)
             try:
                 suite = member_suite(collection_file(name) or name, member.suite, level)
+                check_member(member, suite)
                 if named := beside.get(member.modality):
                     suite = with_references(suite, named)
                 if not dry_run:

@@ -106,6 +106,8 @@ def _bench_collection(options: argparse.Namespace) -> int:
 
     _refuse_own(options)
     beside = _names(options.references or "")
+    if options.references is not None and not beside:
+        raise UsageError("no reference was named. Fix: --with A,B with names from `zoo list --pretrained`.")
     folder = [load_collection(options.suite, options.level).name, *(["with"] if beside else []), *beside]
     out = options.out or f"runs/{'-'.join(folder).replace('/', '-')}"
     done = bench_collection(options.suite, out, level=options.level, references=beside, **_settings(options))

@@ -20,6 +20,7 @@ PRETRAIN_EXAMPLES = """\
   zoo pretrain timm/resnet18.a1_in1k photos/ --objective supervised --continue-from-pretrained
   torchrun --nproc-per-node 2 -m zoo.cli pretrain --recipe mine.toml"""
 
+RECIPES = "causal, glyphs, pairs, simclr, textures, voices, words"  # that come with zoo
 SETTINGS = {  # of TrainSpec, by the name that they have there
     "steps": (int, "instead of the recipe's; 1000 without one"),
     "batch_size": (int, "samples of a step, over all processes"),
@@ -40,7 +41,7 @@ def commands(add: Add) -> None:
     one = add("pretrain", _pretrain, "Pre-train a backbone by a recipe, or on your own data.", PRETRAIN_EXAMPLES)
     one.add_argument("backbone", nargs="?", help="a name from `zoo list`, or a folder; not beside --recipe")
     one.add_argument("data", nargs="?", help="glyphs, textures, digits, a folder, a .txt file, a table, hf-data:...")
-    one.add_argument("--recipe", help="glyphs, simclr, textures, or the path of a TOML file")
+    one.add_argument("--recipe", help=f"{RECIPES}, or the path of a TOML file")
     one.add_argument("--objective", default="", help="what it learns; `zoo show BACKBONE` tells which fit")
     one.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="of the objective, such as rate=0.15"

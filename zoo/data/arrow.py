@@ -37,7 +37,7 @@ def read_parquet(path: Path) -> Table:
         file = parquet.ParquetFile(path, memory_map=True)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path} is no Parquet file that can be read ({error}). Fix: make it again.") from error
-    _check_names(file.schema_arrow, str(path))
+    check_names(file.schema_arrow, str(path))
     classes, media = declared(features_of(file.schema_arrow))
     return Table(str(path), ParquetColumns(file, path), path.parent, classes, media)
 
@@ -48,7 +48,7 @@ def arrow_table(table: Any, name: str) -> Table:
     Raises:
         DataError: two columns have one name.
     """
-    _check_names(table.schema, name)
+    check_names(table.schema, name)
     columns = {
         str(column): ArrowColumn(table.column(at)) if _holds_bytes(table.schema.field(at).type) else _listed(table, at)
         for at, column in enumerate(table.schema.names)
@@ -152,7 +152,12 @@ def import_parquet(extra: str = "data") -> Any:
     return pyarrow.parquet
 
 
-def _check_names(schema: Any, name: str) -> None:
+def check_names(schema: Any, name: str) -> None:
+    """Refuse a table with two columns of one name.
+
+    Raises:
+        DataError: there are two.
+    """
     if twice := sorted({column for column in schema.names if schema.names.count(column) > 1}):
         raise DataError(f"{name} has two columns {twice[0]!r}. Fix: rename one.")
 

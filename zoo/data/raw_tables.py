@@ -56,17 +56,17 @@ def from_tables(
         notes.append(f"only the train part is read; left out: {', '.join(others[:6])}{', ...' * (len(others) > 6)}")
     kinds = ("text", "text") if modality == "text" and column.count(",") == 1 else KINDS[modality]
     samples, origins, empty = [], [], 0
-    large = unpacked_size(paths) > IN_MEMORY
-    store = Store()
+    store = Store() if unpacked_size(paths) > IN_MEMORY else None  # of tables that memory may not hold
     for path in paths:
-        table = dataclasses.replace(head_of(path) if large else read_table(path), confined=confined)
+        table = dataclasses.replace(head_of(path) if store else read_table(path), confined=confined)
         names = _columns(table, kinds, column)
-        table = stored_table(path, names, store, confined) if large else table
+        table = stored_table(path, names, store, confined) if store else table
         full = _full_rows(table, names)
         empty += len(table) - len(full)
         samples.append(_samples(table, names, kinds, full))
         origins.append(Opened(len(full), _origin(table, full)))
-    store.close_writing()
+    if store:
+        store.close_writing()
     notes += [f"{empty} rows with an empty cell are left out"] if empty else []
     every, places = Joined(samples), Joined(origins)
     if not len(every):
@@ -75,7 +75,7 @@ def from_tables(
     content, told = digest_of_files(paths, root)
     listed = hashlib.sha256(f"{column} {content}".encode()).hexdigest()
     notes += told
-    if kinds == ("text",) and large:
+    if kinds == ("text",) and store:
         cut = Pieces(every, most)
         whole = len(cut) == len(every)
         return RawData(paths[0].name, cut, listed, places if whole else (), (*notes, *cut.notes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 import weakref
@@ -25,11 +26,20 @@ class Store:
     """A file without a name for the cells of many columns; it goes when nobody holds it.
 
     It lies where the system keeps temporary files (`TMPDIR` says where), and is as large as the cells are.
+
+    Raises:
+        DataError: no such place takes files.
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="zoo-", buffering=1 << 20)  # noqa: SIM115 - it lives with the store
-        weakref.finalize(self, self._file.close)
+        try:
+            self._file = tempfile.TemporaryFile(prefix="zoo-", buffering=1 << 20)  # noqa: SIM115 - lives with the store
+        except OSError as error:
+            raise DataError(
+                "a table that is larger than memory is unpacked into a temporary file, and none can be made "
+                f"({error.strerror}). Fix: set TMPDIR to a folder that can be written, on a disk with room."
+            ) from error
+        weakref.finalize(self, _closed, self._file)
         self._lock = threading.Lock()
         self._end = 0
         self._moved = False
@@ -157,6 +167,11 @@ class Pieces(Sequence[str]):
         data = self._texts[self._text[index]].encode("utf-8", "surrogatepass")
         piece: str = data[start : start + self._lengths[index]].decode("utf-8", "surrogatepass")
         return piece
+
+
+def _closed(file: Any) -> None:
+    with contextlib.suppress(OSError):  # of what a full disk did not take, which was told when it was written
+        file.close()
 
 
 def _packed(cell: Any, origin: str) -> tuple[int, bytes]:

@@ -6,7 +6,7 @@ import csv
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from zoo.data.arrow import declared, features_of, import_parquet
+from zoo.data.arrow import check_names, declared, features_of, import_parquet
 from zoo.data.sources.kinds import kind_of
 from zoo.data.stored import Cells
 from zoo.data.tables import LARGEST_CELL, Table, check_head, objects_of
@@ -68,6 +68,7 @@ def head_of(path: Path) -> Table:
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         schema = _parquet(path).schema_arrow
+        check_names(schema, str(path))
         classes, media = declared(features_of(schema))
         names = list(schema.names)
         batch = next(_batches(path, names), None)

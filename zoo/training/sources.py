@@ -174,24 +174,38 @@ class SampleSource:
             DataError: they are more than the policy allows.
         """
         with self._lock:
-            found = list(self.bad.values())
-        for bad in (one for some in gathered(found) for one in some):
-            if bad.index not in self.bad:
-                self._note(bad)
-        return {"bad": [asdict(self.bad[index]) for index in sorted(self.bad)]}
+            own = list(self.bad.values())
+        found = {
+            bad.index: bad for some in gathered(own) for bad in some
+        }  # the same in all processes, as the answer is
+        if found and self._allowed:  # else it is an error where it is drawn
+            with self._lock:
+                self.bad |= found
+            self._limit(len(found), found[max(found)])
+        return {"bad": [asdict(found[index]) for index in sorted(found)]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state`."""
-        with self._lock:
-            self.bad |= {one["index"]: BadSample(**one) for one in state.get("bad", [])}
+        """Go on from a `state`: what could not be read is tried again, under the policy of this run.
+
+        A checkpoint may know of samples that were read ahead, for whose step the policy ended the run.
+
+        Raises:
+            DataError: they are more than the policy allows.
+        """
+        for one in state.get("bad", []):
+            self._readable(one["index"])
 
     def _note(self, bad: BadSample) -> None:
         with self._lock:
             self.bad[bad.index] = bad
-        percent = 100 * len(self.bad) / len(self.data)
-        if len(self.bad) == len(self.data) or percent <= self._allowed:
+            count = len(self.bad)
+        self._limit(count, bad)
+
+    def _limit(self, count: int, bad: BadSample) -> None:
+        """Refuse more samples that cannot be read than the policy allows; `bad` is the last of them."""
+        if count == len(self.data) or 100 * count / len(self.data) <= self._allowed:
             return
-        many = f"{len(self.bad)} of {len(self.data)} samples of {self.name} cannot be read" if self._allowed else ""
+        many = f"{count} of {len(self.data)} samples of {self.name} cannot be read" if self._allowed else ""
         more = f", more than the {self._allowed:g} % that are allowed; the last: " if self._allowed else ""
         raise DataError(
             f"{many}{more}{bad.origin} cannot be used ({_reason(bad)}). Fix: mend it, or leave such samples out by "

@@ -37,12 +37,13 @@ MOST = 20_000_000  # parameters of a network that is tried
 SAMPLE = 6  # architectures of each part that --check tries again
 # part -> provider -> the modality whose architectures may have it; of others none has
 TRIED = {
-    "masked_head": {"transformers": "text"},
-    "causal_head": {"transformers": "text"},
+    "masked_head": {"pocket": "text", "transformers": "text"},
+    "causal_head": {"pocket": "text", "transformers": "text"},
     "patches": {"timm": "vision", "torchvision": "vision", "transformers": "vision"},
     "frames": {"torchaudio": "speech", "transformers": "speech"},
     "bytes": {"transformers": "text"},
 }
+AS_THEY_ARE = ("pocket", "timm", "transformers")  # each architecture is tried: small, or made so
 NARROW: dict[str, dict[str, Any]] = {"frames": {"conv_dim": [16] * 7}}  # networks of waveforms are 512 wide there
 
 
@@ -127,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _having(part: str, provider: str) -> Iterator[str]:
     specs = candidates(part, provider)
-    if provider in ("timm", "transformers"):
+    if provider in AS_THEY_ARE:
         yield from (spec.arch for spec in specs if has(part, spec))
         return
     families = {family for family in {spec.family for spec in specs} if has(part, _smallest(specs, family))}
@@ -140,7 +141,7 @@ def _smallest(specs: list[BackboneSpec], family: str) -> BackboneSpec:
 
 def _light(specs: list[BackboneSpec], provider: str) -> list[BackboneSpec]:
     """Those that are tried as they are: of libraries whose networks are not made narrow, the smallest of a family."""
-    if provider in ("timm", "transformers"):
+    if provider in AS_THEY_ARE:
         return specs
     return [_smallest(specs, family) for family in sorted({spec.family for spec in specs})]
 
@@ -258,7 +259,7 @@ _TRIALS: dict[str, Callable[[Backbone], None]] = {
 def _libraries() -> Iterator[str]:
     import importlib
 
-    for provider in sorted({provider for providers in TRIED.values() for provider in providers}):
+    for provider in sorted({provider for providers in TRIED.values() for provider in providers} - {"pocket"}):
         yield importlib.import_module(f"zoo.upkeep.index_{provider}").library()
 
 
