@@ -7,7 +7,8 @@
 | torchaudio   | transformers | in the library's class                                             |
 | torchvision  | torchvision  | the builder's last layer                                           |
 | open_clip    | open_clip    | beside                                                             |
-| pocket       | torch        | the class's last layer                                             |
+| pocket       | torch        | the class's last layer (images)                                    |
+|              | transformers | beside (text, speech)                                              |
 | your module  | torch        | beside                                                             |
 | LoRA, `merge=False` | peft  | beside                                                             |
 
@@ -57,7 +58,7 @@ EXPORTERS: Registry = Registry(
         "torchaudio": "zoo.hub.native.torchaudio:stage",
         "torchvision": "zoo.hub.native.torchvision:stage",
         "open_clip": "zoo.hub.native.open_clip:stage",
-        "pocket": "zoo.hub.native.plain:stage_pocket",
+        "pocket": "zoo.hub.native.pocket:stage",
         "module": "zoo.hub.native.plain:stage_own",
     },
 )
