@@ -20,6 +20,7 @@ sys.path.append(str(Path(__file__).parents[1] / "parity"))  # its docstrings and
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SOUNDS = 300  # of each kind
+LOUDNESS = (0.0, 24.0)  # of a sound over its noise, in decibels: most of them can be told
 TEXTS = 3000  # to pre-train on
 
 
@@ -84,7 +85,7 @@ def sounds() -> LabelledData:
 
     import zoo
 
-    clips, kinds = five_kinds(SOUNDS)
+    clips, kinds = five_kinds(SOUNDS, loudness=LOUDNESS)
     return zoo.read_data(([(one, RATE) for one in clips], kinds), inputs="audio", answer="classification")
 
 

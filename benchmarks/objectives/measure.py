@@ -31,6 +31,7 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+SOUNDS = {"clusters": 50, "clips": 128}
 HEAD = {"prototypes": 256, "hidden": 256, "bottleneck": 64}
 CASES = {
     "supervised": Case("vision", "resnet", 100, 10),
@@ -44,16 +45,18 @@ CASES = {
     "mlm": Case("text", "bert", 200, 50, lr=2e-3),
     "causal": Case("text", "gpt2", 200, 50, lr=2e-3),
     "sentence_pairs": Case("text", "bert", 200, 50, lr=2e-3),
-    "masked_prediction": Case("speech", "wav2vec2", 200, 50, options={"clusters": 50, "clips": 128}),
+    "masked_prediction": Case("speech", "wav2vec2", 400, 50, options=SOUNDS),
     "wav2vec2": Case("speech", "wav2vec2", 200, 50, options={"others": 20}),
     "clip": Case("image-text", "open_clip", 200, 10),
     "siglip": Case("image-text", "open_clip", 200, 10),
 }
 OTHERS = {  # the same objectives on other networks: OBJECTIVE-NETWORK
-    "dino-vit4": Case("vision", "vit4", 100, 10, options=HEAD),
+    "supervised-inception": Case("vision", "inception", 100, 10),
+    "dino-vit4": Case("vision", "vit4", 100, 10, options=HEAD | {"local_crops": 0}),
     "mae-vit_mae": Case("vision", "vit_mae", 300, 10),
     "simmim-convnext": Case("vision", "convnext", 200, 10),
     "mlm-roberta": Case("text", "roberta", 200, 50, lr=2e-3),
+    "masked_prediction-hubert": Case("speech", "hubert", 400, 50, options=SOUNDS),
 }
 
 
@@ -71,7 +74,7 @@ def network_of(case: Case, folder: Path, unlabelled: Any) -> str:
     elif case.modality == "text":
         networks.text_folder(folder, case.network, unlabelled)
     elif case.modality == "speech":
-        networks.speech_folder(folder)
+        networks.speech_folder(folder, case.network)
     else:
         networks.pair_folder(folder)
     return str(folder)

@@ -19,13 +19,15 @@ TIMM = {
     ),
     "resnet": ("test_resnet", {}),
     "convnext": ("test_convnext", {"output_stride": 8}),
+    "inception": ("inception_next_atto", {}),
 }
 SPEECH = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128,
     "conv_dim": (32, 32, 32), "conv_kernel": (10, 8, 8), "conv_stride": (5, 4, 4), "num_feat_extract_layers": 3,
-    "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4, "num_codevectors_per_group": 32,
-    "num_codevector_groups": 2, "codevector_dim": 64, "proj_codevector_dim": 64, "vocab_size": 32,
+    "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4, "initializer_range": 0.125, "vocab_size": 32,
+    "feat_extract_norm": "layer", "conv_bias": True, "do_stable_layer_norm": True,
 }  # fmt: skip
+CODES = {"num_codevectors_per_group": 32, "num_codevector_groups": 2, "codevector_dim": 64, "proj_codevector_dim": 64}
 PAIRS = {
     "embed_dim": 32,
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "head_width": 16, "patch_size": 8},
@@ -98,11 +100,14 @@ def text_folder(folder: Path, kind: str, texts: list[str]) -> None:
         ).save_pretrained(folder)  # fmt: skip
 
 
-def speech_folder(folder: Path) -> None:
-    """A wav2vec 2.0 of 2 layers of 64 over three convolutions: a frame every 5 ms."""
-    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForPreTraining
+def speech_folder(folder: Path, kind: str) -> None:
+    """A wav2vec 2.0 or HuBERT of 2 layers of 64 over three convolutions: a frame every 5 ms."""
+    from transformers import HubertConfig, HubertModel, Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForPreTraining
 
-    Wav2Vec2ForPreTraining(Wav2Vec2Config(**SPEECH)).save_pretrained(folder)
+    if kind == "hubert":
+        HubertModel(HubertConfig(**SPEECH)).save_pretrained(folder)
+    else:
+        Wav2Vec2ForPreTraining(Wav2Vec2Config(**SPEECH, **CODES)).save_pretrained(folder)
     Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
 
 

@@ -16,7 +16,7 @@ KINDS = ("tone", "rising", "falling", "warble", "noise")
 LOUDNESS = (-12.0, 12.0)  # of the sound over the noise around it, in decibels
 
 
-def clip(kind: str, rng: np.random.Generator) -> np.ndarray:
+def clip(kind: str, rng: np.random.Generator, loudness: tuple[float, float] | None = None) -> np.ndarray:
     """One clip [SAMPLES] float32: a steady, a rising, a falling or a wavering pitch, or a burst of noise."""
     import numpy as np
 
@@ -38,16 +38,18 @@ def clip(kind: str, rng: np.random.Generator) -> np.ndarray:
     else:
         sound = np.sin(2 * np.pi * np.cumsum(pitch) / RATE + rng.uniform(0, 2 * np.pi))
     sound = sound * np.hanning(length) / max(1e-9, float(np.sqrt(np.mean(sound**2))))
-    made = rng.normal(size=SAMPLES) / 10 ** (rng.uniform(*LOUDNESS) / 20)
+    made = rng.normal(size=SAMPLES) / 10 ** (rng.uniform(*(loudness or LOUDNESS)) / 20)
     start = int(rng.integers(0, SAMPLES - length + 1))
     made[start : start + length] += sound
     return (made / np.abs(made).max() * rng.uniform(0.1, 0.9)).astype(np.float32)
 
 
-def five_kinds(each: int, seed: int = 0) -> tuple[list[np.ndarray], list[str]]:
-    """`each` clips of every kind, and their kinds."""
+def five_kinds(
+    each: int, seed: int = 0, loudness: tuple[float, float] | None = None
+) -> tuple[list[np.ndarray], list[str]]:
+    """`each` clips of every kind, and their kinds; `loudness` instead of the usual."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
     labels = [kind for kind in KINDS for _ in range(each)]
-    return [clip(kind, rng) for kind in labels], labels
+    return [clip(kind, rng, loudness) for kind in labels], labels

@@ -3,7 +3,7 @@ import math
 
 import pytest
 import torch
-from small_backbones import small
+from small_backbones import narrow, small
 from steps import falls, gradients, images, losses, only_the_generator, start
 
 from zoo.data.batches import generator_at
@@ -89,13 +89,31 @@ def test_views_come_from_the_generator_alone(augmentation):
     assert [tuple(crop.shape[2:]) for crop in crops] == [(32, 32)] * 2 + [(14, 14)] * 3
 
 
-def test_a_network_of_one_size_has_global_crops_only():
-    backbone, objective = small("transformers/vit"), Dino(**SMALL)
+def test_a_network_of_one_size_has_local_crops_of_that_size():
+    backbone, objective = small("transformers/vit"), Dino(**SMALL, local_crops=3)
     assert local_size(backbone) is None
     start(objective, backbone, source_of(backbone))
-    views = objective.views(source_of(backbone).batch(2, generator_at(0, 0)), generator_at(0, 0))
-    assert len(views.inputs) == 2
-    assert "takes one size" in objective.notes[0]
+    batch = source_of(backbone).batch(2, generator_at(0, 0))
+    crops = objective.views(batch, generator_at(0, 0)).inputs
+    assert [crop.shape for crop in crops] == [batch.inputs.shape] * 5
+    height, width = batch.inputs.shape[2:]
+    assert f"takes no smaller images than {height} x {width}, so local crops are enlarged" in objective.notes[0]
+    start(objective := Dino(**SMALL, local_crops=0), backbone, source_of(backbone))
+    assert objective.notes == ()
+    assert len(objective.views(batch, generator_at(0, 0)).inputs) == 2
+
+
+def test_a_network_that_keeps_the_last_size_is_left_as_it_was():
+    backbone = narrow("swin")  # a small image makes its windows smaller, for all images after it
+    image = torch.rand(1, *backbone.spec.input_size, generator=generator_at(0, 0))
+    with torch.no_grad():
+        before = backbone.encode(image)["vision"].pooled
+        assert local_size(backbone) is None
+        assert torch.equal(backbone.encode(image)["vision"].pooled, before)
+    objective = Dino(**SMALL, local_crops=1)
+    heads = start(objective, backbone, source_of(backbone))
+    found = losses(objective, backbone, source_of(backbone), heads, size=2, steps=2)
+    assert all(map(math.isfinite, found))
 
 
 def test_trying_a_size_leaves_the_network_as_it_was():

@@ -60,6 +60,16 @@ def test_contrastive_loss_equals_a_slow_rewrite():
     assert contrastive_loss(said, codes, others, 0.1).item() == pytest.approx(total, rel=1e-5)
 
 
+def test_an_entry_that_is_never_in_use_leaves_the_gradient_a_number():
+    logits = torch.zeros(3, 2, 5)
+    logits[..., 0] = 200.0  # so far above the others that their shares are exactly 0
+    logits.requires_grad_()
+    loss = unused_part(logits.softmax(-1))
+    loss.backward()
+    assert loss.item() == pytest.approx(0.8)
+    assert logits.grad.isfinite().all()
+
+
 def test_processes_share_their_codes():
     torch.manual_seed(0)
     logits = torch.randn(6, 2, 5, requires_grad=True)

@@ -1,6 +1,6 @@
 import torch
 
-from zoo.objectives.span_masks import other_hidden, span_mask
+from zoo.objectives.span_masks import among_all, other_hidden, span_mask
 
 
 def generator(seed=0):
@@ -26,7 +26,7 @@ def test_spans_stay_within_the_clip_and_have_their_length():
 
 def test_others_are_hidden_frames_of_the_same_clip_and_all_come_alike():
     mask = torch.tensor([[True, True, True, False], [False] * 4, [False, True, False, True]])
-    others = other_hidden(mask, 3000, generator())
+    others = among_all(other_hidden(mask, 3000, generator()), mask)
     assert others.shape == (5, 3000)
     for row, allowed in zip(others, ([1, 2], [0, 2], [0, 1], [4], [3]), strict=True):
         counts = torch.bincount(row, minlength=5)
@@ -34,5 +34,14 @@ def test_others_are_hidden_frames_of_the_same_clip_and_all_come_alike():
         assert all(abs(counts[one].item() / 3000 - 1 / len(allowed)) < 0.05 for one in allowed)
 
 
+def test_the_others_of_a_clip_are_the_same_without_the_clips_before_it():
+    mask = torch.rand(3, 8, generator=generator()) < 0.7
+    others = other_hidden(mask, 4, generator())
+    alone = among_all(others[1:], mask[1:])
+    assert torch.equal(alone, among_all(others, mask)[mask[0].sum() :] - mask[0].sum())
+
+
 def test_nothing_hidden_has_no_others():
-    assert other_hidden(torch.zeros(2, 4, dtype=torch.bool), 5, generator()).shape == (0, 5)
+    mask = torch.zeros(2, 4, dtype=torch.bool)
+    assert not other_hidden(mask, 5, generator()).any()
+    assert among_all(other_hidden(mask, 5, generator()), mask).shape == (0, 5)

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -9,8 +10,10 @@ from zoo.conformance.tiny import tiny
 from zoo.contracts import Batch, Padded
 from zoo.data.batches import generator_at
 from zoo.errors import DataError, IncompatibleError, WeightsError
+from zoo.objectives.span_masks import among_all
 from zoo.objectives.wav2vec2 import Wav2Vec2
 from zoo.providers.loading import load
+from zoo.training.halving import taken
 
 SIZES = {"conv_dim": [16] * 7, "num_codevectors_per_group": 12, "codevector_dim": 24, "proj_codevector_dim": 20}
 SMALL = {"span": 3, "starts": 0.2, "others": 6}
@@ -61,6 +64,7 @@ def backbone(tmp_path):
 def theirs_of(model, views, *, padded):
     """The library's loss for our masks and others, over the number of hidden frames."""
     given, hidden, others, _ = views.inputs
+    others = among_all(others, hidden)
     flat = torch.nonzero(hidden.flatten()).flatten()  # ours count hidden frames, theirs all frames
     negatives = torch.zeros(*hidden.shape, others.shape[1], dtype=torch.long)
     negatives[hidden] = flat[others]
@@ -94,13 +98,13 @@ def test_a_clip_counts_alone_as_in_a_batch(saved):
     heads = start(objective, backbone, SOURCE).eval()
     views = objective.views(SOURCE.batch(2, generator_at(0, 0)), generator_at(0, 0))
     given, hidden, others, noise = views.inputs
-    count, real = int(hidden[0].sum()), int(given.mask[0].sum())
+    count, total, real = int(hidden[0].sum()), int(hidden.sum()), int(given.mask[0].sum())
     frames = int(backbone.module._get_feat_extract_output_lengths(real))
-    alone = (Padded(given.values[:1, :real], given.mask[:1, :real]), hidden[:1, :frames], others[:count], noise[:count])
-    rest = (Padded(given.values[1:], given.mask[1:]), hidden[1:], others[count:] - count, noise[count:])
+    alone = Padded(given.values[:1, :real], given.mask[:1, :real])
+    alone = (alone, *(part[:1, :frames] for part in (hidden, others, noise)))
+    rest = taken(views, slice(1, 2)).inputs  # as a process has it that takes this row
     with torch.no_grad():
         whole, one, other = (objective.loss(backbone, heads, Batch(v, None)) for v in (views.inputs, alone, rest))
-    total = len(others)
     assert whole.item() == pytest.approx((one.item() * count + other.item() * (total - count)) / total, rel=1e-4)
 
 
@@ -112,8 +116,8 @@ def test_views_come_from_the_generator_alone(backbone):
     given, hidden, others, noise = objective.views(batch, generator_at(0, 0)).inputs
     frames = backbone.module._get_feat_extract_output_lengths(given.mask.sum(1))
     assert not any(row[count:].any() for row, count in zip(hidden, frames.tolist(), strict=True))
-    assert others.shape == (hidden.sum(), 6)
-    assert noise.shape == (hidden.sum(), 2, 12)
+    assert others.shape == (*hidden.shape, 6)
+    assert noise.shape == (*hidden.shape, 2, 12)
 
 
 def test_learns(backbone):
@@ -126,6 +130,15 @@ def test_learns(backbone):
     assert falls(losses(objective, backbone, SOURCE, heads, size=3))
     assert heads.state_dict()["step"] == 30
     assert module.training
+
+
+def test_a_few_clips_are_learnt_well_beyond_chance(backbone):
+    objective = Wav2Vec2(**SMALL)
+    heads = start(objective, backbone, SOURCE)
+    found = losses(objective, backbone, SOURCE, heads, size=3, steps=120, lr=3e-3)
+    chance = math.log(7)  # one of a code and its 6 others
+    assert sum(found[:10]) / 10 == pytest.approx(chance, abs=0.2)
+    assert sum(found[-20:]) / 20 < 0.6 * chance
 
 
 def test_the_hook_is_taken_out_again(backbone):

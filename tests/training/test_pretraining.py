@@ -308,6 +308,7 @@ def test_what_does_not_go_together(toys, bert, tmp_path):
         zoo.pretrain("pocket/resnet10", tmp_path / "out", data="digits", objective="hidden", **FEW)
     with pytest.raises(IncompatibleError, match="compares the samples"):
         zoo.pretrain("pocket/resnet10", tmp_path / "o", data="digits", objective="apart", **FEW, accumulate=2)
+    assert not (tmp_path / "o").exists()
     with pytest.raises(UsageError, match="taken for a recipe"):
         zoo.pretrain("glyphs", tmp_path / "out", objective="supervised")
     for wrong in ({"workers": -1}, {"probe_every": -3}):

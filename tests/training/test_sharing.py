@@ -123,12 +123,13 @@ MANY = """
 import sys, torch, zoo
 from pathlib import Path
 torch.set_num_threads(1)
-out, bert, hubert, texts, clips, photos = Path(sys.argv[1]), *sys.argv[2:]
+out, bert, hubert, wav2vec2, texts, clips, photos = Path(sys.argv[1]), *sys.argv[2:]
 def run(name, backbone, data, objective, **options):
     zoo.pretrain(backbone, out / name, data=data, objective=objective, options=options, steps=5, batch_size=6,
                  device="cpu", quiet=True, probe_every=0)
 run("mlm", bert, texts, "mlm")
 run("hubert", hubert, clips, "masked_prediction", clusters=4, clips=6)
+run("wav2vec2", wav2vec2, clips, "wav2vec2", others=10)
 vit = "timm/test_vit"
 run("mae", vit, photos, "mae", decoder_width=32, decoder_depth=1)
 run("simclr", vit, photos, "simclr")
@@ -148,13 +149,16 @@ def test_two_processes_with_their_own_rows_give_the_losses_of_one(photos, tmp_pa
         "transformers/bert", tmp_path / "bert", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
     )
     drops = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout", "layerdrop")
-    hubert = small_folder("transformers/hubert", tmp_path / "hubert", **dict.fromkeys(drops, 0.0))
+    hubert, wav2vec2 = (
+        small_folder(f"transformers/{arch}", tmp_path / arch, **dict.fromkeys(drops, 0.0))
+        for arch in ("hubert", "wav2vec2")
+    )
     for count in (1, 2):
-        given = (tmp_path / f"by{count}", bert, hubert, tmp_path / "texts.txt", tmp_path / "clips", photos)
+        given = (tmp_path / f"by{count}", bert, hubert, wav2vec2, tmp_path / "texts.txt", tmp_path / "clips", photos)
         ran = launched(tmp_path, MANY, *given, count=count)
         _, errors = ran.communicate(timeout=400)
         assert ran.returncode == 0, errors
-    for name in ("mlm", "hubert", "mae", "simclr"):
+    for name in ("mlm", "hubert", "wav2vec2", "mae", "simclr"):
         told = [json.loads((tmp_path / f"by{count}" / name / "history.json").read_text()) for count in (1, 2)]
         assert told[1]["losses"] == pytest.approx(told[0]["losses"], abs=1e-4), name
         assert not any("reads all rows" in note for note in told[1]["notes"]), name

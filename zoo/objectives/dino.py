@@ -32,9 +32,9 @@ LOCAL_SIDE = 96 / 224  # of the global crop's
 class Dino:
     """Give the teacher's answer to large crops from any crop of the same image (self-distillation without labels).
 
-    Two global crops go through the teacher; these and small local crops through the student, where the network takes
-    several sizes of image (`notes` says so where it does not). The teacher's answers are centred and sharpened, which
-    together keep it from saying the same of everything.
+    Two global crops go through the teacher; these and small local crops through the student. Where the network takes
+    one size of image only, local crops are enlarged to it, and `notes` says so. The teacher's answers are centred and
+    sharpened, which together keep it from saying the same of everything.
 
     Source: Caron et al. 2021 (https://arxiv.org/abs/2104.14294). As there: 65,536 prototypes, temperatures 0.1 and
     0.04, momentum 0.996 and 0.9 for the centre, 8 local crops of 96 / 224 of the side. The paper's rule for the first
@@ -87,16 +87,19 @@ class Dino:
             check_statistics("dino", backbone.spec)
         self._source, self._backbone, self.notes = source, backbone, ()
         self._local = local_size(backbone) if self.own["local_crops"] else None
-        if self.own["local_crops"] and self._local is None:
-            self.notes = (f"dino: {backbone.spec.name} takes one size of image, so there are no local crops",)
+        if self.own["local_crops"] and self._local in (None, full_size(backbone)):
+            height, width = full_size(backbone)
+            self.notes = (
+                f"dino: {backbone.spec.name} takes no smaller images than {height} x {width}, so local crops are "
+                "enlarged to that, and each costs as much as a global one (local_crops=0 leaves them out)",
+            )
         self._heads = DinoHeads(backbone, *(self.own[name] for name in ("hidden", "bottleneck", "prototypes")))
         return self._heads
 
     def views(self, batch: Batch, generator: torch.Generator) -> Batch:
         """A tuple: two global crops, then the local ones."""
         crops = [self._global(batch.inputs, generator, second=second) for second in (False, True)]
-        if self._local is not None:
-            crops += [self._part(batch.inputs, generator, self._local) for _ in range(self.own["local_crops"])]
+        crops += [self._part(batch.inputs, generator, self._local) for _ in range(self.own["local_crops"])]
         several: Any = tuple(crops)
         return Batch(several, batch.targets)
 
@@ -136,7 +139,7 @@ class Dino:
         chances: dict[str, Any] = {"blur_chance": 0.1, "solarise_chance": 0.2} if second else {"blur_chance": 1.0}
         return photo_view(x, generator, self._backbone.spec, area=GLOBAL, jitter=JITTER, **chances)
 
-    def _part(self, x: Tensor, generator: torch.Generator, size: tuple[int, int]) -> Tensor:
+    def _part(self, x: Tensor, generator: torch.Generator, size: tuple[int, int] | None) -> Tensor:
         if self.own["augmentation"] == "source":  # whether a mirror image is still the same, only the source knows
             return crop_flip(self._source.corrupt(x, generator), generator, area=LOCAL, size=size, mirror=0.0)
         return photo_view(x, generator, self._backbone.spec, area=LOCAL, size=size, jitter=JITTER)
@@ -184,23 +187,35 @@ def dino_loss(
     return torch.stack(terms).mean()
 
 
-def local_size(backbone: Backbone) -> tuple[int, int] | None:
-    """Height and width of local crops, whole numbers of the network's stride; None where it takes one size only."""
+def full_size(backbone: Backbone) -> tuple[int, int]:
+    """Height and width of the images that the network takes."""
     _, height, width = backbone.spec.input_size or (3, 224, 224)
-    stride = backbone.spec.stride or 1
-    high, wide = (max(1, round(side * LOCAL_SIDE / stride)) * stride for side in (height, width))
-    trial = next(backbone.module.parameters()).new_zeros(1, (backbone.spec.input_size or (3,))[0], high, wide)
-    modes = {part: part.training for part in backbone.module.modules()}
-    backbone.module.eval()
+    return height, width
+
+
+def local_size(backbone: Backbone) -> tuple[int, int] | None:
+    """Height and width of local crops, whole numbers of the network's stride; None where it takes one size only.
+
+    A small image is tried between two whole ones: a network that keeps something of the last size that it saw, as Swin
+    of transformers keeps its window, gives another answer to the second or none, and cannot take sizes in turn.
+    """
+    stride, module = backbone.spec.stride or 1, backbone.module
+    small = tuple(max(1, round(side * LOCAL_SIDE / stride)) * stride for side in full_size(backbone))
+    channels = (backbone.spec.input_size or (3,))[0]
+    whole, part = (next(module.parameters()).new_ones(1, channels, *size) for size in (full_size(backbone), small))
+    kept = [(one, dict(vars(one))) for one in module.modules()]
+    module.eval()
     try:
         with torch.no_grad():
-            fits = _pooled(backbone, (trial,)).shape == (1, backbone.pooled_dim)
+            before, seen, after = (_pooled(backbone, (image,)) for image in (whole, part, whole))
+        fits = seen.shape == before.shape and torch.allclose(after, before, equal_nan=True)
     except Exception:  # each library refuses another size in its own way
         fits = False
     finally:
-        for part, mode in modes.items():
-            part.training = mode
-    return (high, wide) if fits else None
+        for one, attributes in kept:  # modes, and what the network keeps of a size
+            vars(one).clear()
+            vars(one).update(attributes)
+    return (small[0], small[1]) if fits else None
 
 
 def _pooled(backbone: Backbone, crops: Sequence[Tensor]) -> Tensor:

@@ -110,5 +110,6 @@ def unused_part(used: Tensor, gather: Gather = alone) -> Tensor:
     counts = used.new_full((1,), float(len(used)))
     total = gather(counts).rows.sum()
     shares = gather(used.sum(0, keepdim=True)).rows.sum(0) / total
-    perplexity = torch.exp(-torch.xlogy(shares, shares).sum(-1)).sum()
+    # an entry that is never in use has a share of exactly 0, where the gradient of p log p is infinite
+    perplexity = torch.exp(-(shares * shares.clamp_min(torch.finfo(shares.dtype).tiny).log()).sum(-1)).sum()
     return 1 - perplexity / shares.numel()

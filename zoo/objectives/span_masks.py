@@ -39,9 +39,10 @@ def span_mask(lengths: Tensor, steps: int, generator: Generator, *, starts: floa
 
 
 def other_hidden(mask: Tensor, count: int, generator: Generator) -> Tensor:
-    """[M, count]: for each hidden frame others of the same clip, as places among all M hidden frames, row by row.
+    """[B, T, count]: for each hidden frame others of the same clip, by their number among its hidden frames from 0.
 
-    A clip with a single hidden frame has no others, and is refused by an error of torch.
+    Frames that are not hidden have zeros. A clip with a single hidden frame has no others, and is refused by an error
+    of torch.
 
     Args:
         mask: [B, T] bool, on the CPU.
@@ -49,15 +50,26 @@ def other_hidden(mask: Tensor, count: int, generator: Generator) -> Tensor:
         generator: the only source of randomness, on the CPU.
 
     Example:
-        >>> others = other_hidden(torch.tensor([[True, True, False]]), 2, torch.Generator())
-        >>> others.tolist()
-        [[1, 1], [0, 0]]
+        >>> other_hidden(torch.tensor([[True, True, False]]), 2, torch.Generator()).tolist()
+        [[[1, 1], [0, 0], [0, 0]]]
     """
-    found, before = [torch.zeros(0, count, dtype=torch.long)], 0
-    for hidden in mask.sum(1).tolist():
+    found = torch.zeros(*mask.shape, count, dtype=torch.long)
+    for row, own, hidden in zip(found, mask, mask.sum(1).tolist(), strict=True):
         if hidden:
             drawn = torch.randint(hidden - 1, (hidden, count), generator=generator)
             drawn += drawn >= torch.arange(hidden)[:, None]  # never the frame itself, and all others alike
-            found.append(drawn + before)
-            before += hidden
-    return torch.cat(found)
+            row[own] = drawn
+    return found
+
+
+def among_all(others: Tensor, mask: Tensor) -> Tensor:
+    """[M, K]: what `other_hidden` gave, as places among all M hidden frames of these clips, row by row.
+
+    Example:
+        >>> mask = torch.tensor([[True, True, False], [True, False, True]])
+        >>> among_all(torch.tensor([[[1], [0], [0]], [[1], [0], [0]]]), mask).flatten().tolist()
+        [1, 0, 3, 2]
+    """
+    counts = mask.sum(1)
+    before = counts.cumsum(0) - counts
+    return (others + before[:, None, None])[mask]

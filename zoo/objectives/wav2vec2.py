@@ -13,7 +13,7 @@ from zoo.contracts import Backbone, Batch, Padded
 from zoo.errors import DataError, IncompatibleError, WeightsError
 from zoo.objectives.gathering import gather_here
 from zoo.objectives.quantiser import Quantiser, contrastive_loss, gumbel, unused_part
-from zoo.objectives.span_masks import other_hidden, span_mask
+from zoo.objectives.span_masks import among_all, other_hidden, span_mask
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +33,9 @@ class Wav2Vec2:
     first implementation, which transformers leaves out as well, are left out: a penalty on the size of the frames, and
     a tenth of the gradient for the convolutions. Heads of a checkpoint that has them go on from where they are.
 
+    From scratch the network at first says much the same of all hidden frames, and the loss stays at the logarithm of
+    `others` + 1 until it tells them apart, which may take very many steps.
+
     Options:
         starts, span: at which part of the frames a hidden span begins, and its frames (20 ms each in most networks).
         others: how many codes the right one is told apart from.
@@ -48,7 +51,7 @@ class Wav2Vec2:
     needs: ClassVar = frozenset({"tokens"})
     options: ClassVar = {
         "starts": number(0.065, "a share above 0 and below 1", lambda value: 0 < value < 1),
-        "span": whole(10),
+        "span": whole(10, 2),  # a single hidden frame has no others
         "others": whole(100),
         "temperature": number(0.1, "a number above 0", lambda value: value > 0),
         "diversity": number(0.1, "0 or more", lambda value: value >= 0),
@@ -80,7 +83,9 @@ class Wav2Vec2:
         return self._heads
 
     def views(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """The clips with which frames are hidden [B, T], the others of each [M, K], and Gumbel noise [M, G, V].
+        """The clips, and of their frames: which are hidden [B, T], others [B, T, K], and Gumbel noise [B, T, G, V].
+
+        Others are hidden frames of the clip, by their number among these; where nothing is hidden they mean nothing.
 
         Raises:
             DataError: all clips are too short to hide anything.
@@ -98,7 +103,7 @@ class Wav2Vec2:
             )
         others = other_hidden(hidden, self.others, generator)
         quantiser = self._heads.quantizer
-        noise = gumbel((len(others), quantiser.groups, quantiser.entries), generator)
+        noise = gumbel((*hidden.shape, quantiser.groups, quantiser.entries), generator)
         device = clips.values.device
         made: Any = (clips, hidden.to(device), others.to(device), noise.to(device))
         return Batch(made, batch.targets)
@@ -109,6 +114,7 @@ class Wav2Vec2:
         given: Any = views.inputs
         clips, hidden, others, noise = given
         heard, said = self._hidden(backbone, heads, clips, hidden)
+        noise, others = noise[hidden], among_all(others, hidden)
         temperature = max(self.own["gumbel_least"], self.own["gumbel"] * self.own["gumbel_decay"] ** int(heads.step))
         codes, used = heads.quantizer(heads.dropout(heard), noise if heads.training else None, temperature)
         gather = gather_here()

@@ -112,7 +112,7 @@ def train(
     device = choose_device(spec.device)
     check_precision(device, spec.precision)
     accelerator = make_accelerator(device, spec.precision)
-    _check_batch(learner, spec)
+    check_batch(learner, spec)
     if judge and spec.ema:
         raise IncompatibleError("a judge scores the weights and not their average. Fix: ema=0, or no early stopping.")
     optimiser = adamw(groups)
@@ -231,7 +231,12 @@ def _chunk(spec: TrainSpec) -> int:
     return -(-(rows.stop - rows.start) // spec.accumulate) if spec.accumulate > 1 else 0
 
 
-def _check_batch(learner: nn.Module, spec: TrainSpec) -> None:
+def check_batch(learner: nn.Module, spec: TrainSpec) -> None:
+    """Refuse a batch that cannot be cut as asked, for chunks or processes.
+
+    Raises:
+        IncompatibleError: a loss that compares samples, BatchNorm over one sample, or fewer samples than processes.
+    """
     from torch.nn.modules.batchnorm import _BatchNorm
 
     if spec.batch_size == 1 and any(isinstance(part, _BatchNorm) for part in learner.modules()):

@@ -19,7 +19,7 @@ from zoo.training.embedding_start import start_embeddings
 from zoo.training.flops import step_flops
 from zoo.training.kept import CHECKPOINTS, claim_together, save_backbone, unread
 from zoo.training.learner import ObjectiveLearner
-from zoo.training.loop import History, make_accelerator, train
+from zoo.training.loop import History, check_batch, make_accelerator, train
 from zoo.training.prefetching import Prefetched
 from zoo.training.processes import launched, processes, rank, wait
 from zoo.training.recipe import Recipe, load_recipe
@@ -114,7 +114,8 @@ def pretrain(
         steps=training.steps, tracker=tracker, place=folder / "tracker", say=say,
     )  # fmt: skip
     own = source if isinstance(source, SampleSource) else None
-    batch_of(source, 0, training.batch_size, training.seed)  # data that cannot be used are refused before the claim
+    check_batch(learner, training)  # what cannot be used is refused before the claim
+    batch_of(source, 0, training.batch_size, training.seed)
     if claim_together(folder, recipe, source):
         return load(str(folder))
     told_by_data = own.data.notes if own else getattr(source, "notes", ())

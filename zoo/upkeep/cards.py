@@ -21,8 +21,13 @@ from zoo.conformance.table import render
 from zoo.hub.card import render_card
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = {"digits": "benchmarks/results/digits-quick.jsonl"}  # suite -> packed store
-COLLECTION = "benchmarks/results/pocket-quick"  # a folder of packed stores; its suites go before those of RESULTS
+RESULTS = {  # packed stores of suites that ran alone
+    "digits": "benchmarks/results/digits-quick.jsonl",
+    "scripts": "benchmarks/results/scripts-default.jsonl",
+    "types": "benchmarks/results/types-default.jsonl",
+    "speakers": "benchmarks/results/speakers-default.jsonl",
+}
+COLLECTION = "benchmarks/results/pocket-quick"  # a folder of packed stores; it goes before RESULTS
 CONFORMANCE = "benchmarks/conformance/rows.jsonl"
 
 INTRODUCTION = """# Benchmarks
@@ -36,23 +41,24 @@ runs/digits`; to print stored rows: `zoo report benchmarks/results/digits-quick.
 
 def generated(root: Path = ROOT) -> dict[Path, str]:
     """Every generated page, by its path."""
-    store = root / RESULTS["digits"]
-    suite, rows = read_suite(store), read_rows(store)
-    text, evidence = _demoted(render_markdown(suite, summarise(suite, rows))), {suite.name: (suite, rows)}
+    evidence, sections = {}, []
     if is_collection_store(root / COLLECTION):
-        text = f"{_demoted(render_collection_markdown(view_collection(root / COLLECTION)))}\n{text}"
+        sections.append(render_collection_markdown(view_collection(root / COLLECTION)))
         for entry in read_collection(root / COLLECTION)[1]:
             if entry.store:
-                evidence[entry.member.suite] = read_suite(entry.store), read_rows(entry.store)
-    pages = {root / "benchmarks" / "README.md": INTRODUCTION + text}
+                suite = read_suite(entry.store)
+                evidence[suite.name, suite.level] = suite, read_rows(entry.store)
+    for store in RESULTS.values():
+        suite, rows = read_suite(root / store), read_rows(root / store)
+        sections.append(render_markdown(suite, summarise(suite, rows)))
+        evidence.setdefault((suite.name, suite.level), (suite, rows))
+    pages = {root / "benchmarks" / "README.md": INTRODUCTION + "\n".join(map(_demoted, sections))}
     pages[(root / CONFORMANCE).with_name("README.md")] = render(read(root / CONFORMANCE))
     for spec in find(provider="pocket", pretrained=True):
-        if not any(arm.backbone == spec.name for arm in suite.arms):
-            continue  # no stored rows of it yet
+        own = [found for found in evidence.values() if any(arm.backbone == spec.name for arm in found[0].arms)]
+        if not own:
+            continue  # a card without figures would say nothing
         recipe = tomllib.loads((root / "zoo" / "recipes" / f"{spec.recipe}.toml").read_text(encoding="utf-8"))
-        own = [
-            (suite, rows) for suite, rows in evidence.values() if any(arm.backbone == spec.name for arm in suite.arms)
-        ]
         pages[root / "model_cards" / "pocket" / f"{spec.arch}.{spec.tag}.md"] = render_card(spec, recipe, own)
     return pages
 
