@@ -54,7 +54,8 @@ def staged(tmp_path):
         (folder / "config.json").write_text(json.dumps({"architecture": "resnet18", "value": value}))
         for file, text in more.items():
             (folder / file.replace("_", ".")).write_text(text)
-        record = {"files": {path.name: file_digest(path, "0" * 64) for path in sorted(folder.iterdir())}}
+        record = {"schema": "zoo.Exported/1"}
+        record |= {"files": {path.name: file_digest(path, "0" * 64) for path in sorted(folder.iterdir())}}
         (folder / "README.md").write_text("---\nlicense: mit\n---\n# pets\n")
         record["published"] = {"card": file_digest(folder / "README.md", "0" * 40)}
         (folder / "zoo.json").write_text(json.dumps(record))

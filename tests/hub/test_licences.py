@@ -76,3 +76,15 @@ def test_a_word_that_is_no_licence():
 def test_every_licence_of_the_catalog_can_be_carried_over():
     for licence in {spec.licence for spec in zoo.find(pretrained=True)}:
         assert licence_of(licence, derived=False).identifier in words("licences")
+
+
+def test_a_base_under_other_gets_a_name_beside_it():
+    found = licence_of("other", base_name="org/Net")
+    assert (found.identifier, found.name) == ("other", "org-net-licence")
+    assert licence_of("other", "other", base_name="org/Net") == found
+
+
+@pytest.mark.parametrize("base", ["", "mit", "unknown"])
+def test_other_cannot_be_asked_for(base):
+    with pytest.raises(PublishError, match="name and a text of its own"):
+        licence_of(base, "other")

@@ -131,3 +131,10 @@ def test_names_that_everybody_has_give_nobody_away(monkeypatch):
 
 def test_numbers_and_nothing_stay(folder):
     assert without_paths({"a": [1, 2.5, None, True], "b": ()}) == {"a": [1, 2.5, None, True], "b": ()}
+
+
+def test_a_path_under_any_root_counts_if_it_is_here(monkeypatch):
+    monkeypatch.setattr("os.path.exists", {"/gpfs/lab/photos"}.__contains__)
+    assert leaks("read /gpfs/lab/photos. Done", Machine("/home/anna", ())) == ["/gpfs/lab/photos."]
+    assert leaks("either/or, and/or /gpfs/lab/other", Machine("/home/anna", ())) == []
+    assert without_paths({"note": "read /gpfs/lab/photos first"}) == {"note": "read photos first"}

@@ -218,3 +218,18 @@ def test_other_libraries(hub, silent, tmp_path, photos, kind):
     samples = sorted(map(str, photos.rglob("*.png"))) if kind == "timm" else ["the cat runs", "a dog runs far"]
     again = zoo.load_model(f"hf-hub:{ID}")
     assert np.allclose(again.outputs(samples).numpy(), model.outputs(samples).numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_a_name_without_an_owner_is_refused_in_a_dry_run_too(model, silent):
+    with pytest.raises(UsageError, match="OWNER/NAME"):
+        publish(model, "pets", dry_run=True, say=silent)
+
+
+def test_what_fails_leaves_no_folder_and_what_is_there_stays(model, silent, tmp_path):
+    with pytest.raises(PublishError, match="notice"):
+        publish(model, ID, dry_run=True, licence="unlicense", out=tmp_path / "kept", say=silent)
+    assert not (tmp_path / "kept").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(WeightsError, match="left as it is"):
+        publish(model, ID, dry_run=True, out=tmp_path / "mine", say=silent)
+    assert (tmp_path / "mine").is_dir()

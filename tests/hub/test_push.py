@@ -296,3 +296,25 @@ def test_a_publisher_that_is_killed(hub, staged, monkeypatch, path, method):
     hub.clear_faults()
     assert child(folder).communicate()[0].strip() == hub.head(ID)
     assert published(hub) == content(folder)
+
+
+def test_somebodys_own_zoo_json_makes_a_repository_no_publication(hub, staged):
+    theirs = {"zoo.json": b'{"files": {"lion.txt": "a"}}', "lion.txt": b"roar"}
+    hub.add(ID, theirs, private=True)
+    with pytest.raises(PublishError, match="did not publish"):
+        push(staged(), remote(ID))
+    assert hub.files(ID) == theirs
+
+
+def test_a_card_that_stood_there_first_is_told(hub, staged):
+    head = hub.add(ID, {"README.md": b"mine"}, private=True)
+    done = push(staged(), remote(ID))
+    assert f"written by hand; commit {head[:12]} keeps it" in done.notes[0].replace("that one", "it")
+
+
+def test_what_somebody_made_public_meanwhile_is_not_filled(hub, staged, monkeypatch):
+    monkeypatch.setattr("zoo.hub.push.look", lambda place, public: (None, set(), ""))
+    hub.add(ID, {".gitattributes": b""})
+    with pytest.raises(PublishError, match="made public meanwhile"):
+        push(staged(), remote(ID))
+    assert hub.files(ID) == {".gitattributes": b""}

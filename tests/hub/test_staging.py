@@ -71,3 +71,15 @@ def test_a_folder_that_says_nothing(tmp_path):
         run_of(tmp_path)
     (tmp_path / "fitted.json").write_text("{}")
     assert run_of(tmp_path) is None
+
+
+def test_an_adapter_whose_base_lies_in_a_folder_is_refused(tmp_path):
+    from small_data import backbone_for, labelled
+
+    pytest.importorskip("peft")
+    backbone = backbone_for("text", tmp_path / "base")
+    data = labelled("text", "classification", tmp_path / "data")
+    model = zoo.finetune(backbone, data, method="lora", rank=3, steps=3, batch_size=4, augmentation="none", quiet=True,
+                         device="cpu")  # fmt: skip
+    with pytest.raises(PublishError, match="base of this adapter, base, lies in a folder"):
+        stage(model, tmp_path / "staged", ID, merge=False)

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from zoo.errors import PublishError, UnknownName
-from zoo.hub.vocabulary import FILE, check_metadata, words
+from zoo.hub.vocabulary import FILE, check_metadata, slug, words
 
 GOOD = {
     "license": "apache-2.0",
@@ -105,3 +105,7 @@ def test_an_incomplete_model_index_is_refused(change):
     change(metadata["model-index"][0]["results"][0])
     with pytest.raises(PublishError, match="model-index"):
         check_metadata(metadata)
+
+
+def test_a_slug():
+    assert slug("Photos of Ä cats!") == "photos-of-cats"

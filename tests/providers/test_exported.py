@@ -78,6 +78,14 @@ def test_arguments_that_choose_files_are_refused(folder):
         zoo.load(str(folder))
 
 
+@pytest.mark.parametrize("config", ["{", "[1]", '{"model_args": 1}', '{"model_args": null}'])
+def test_a_config_that_cannot_be_read_is_told(folder, config):
+    record = json.loads((folder / "zoo.json").read_text())
+    changed(folder, backbone=record["backbone"] | {"provider": "timm", "config": config})
+    with pytest.raises(WeightsError, match="config in"):
+        read_exported(folder)
+
+
 def test_tensors_are_joined_and_renamed(folder):
     from safetensors.torch import save_file
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from zoo.catalog.query import COPYLEFT, NONCOMMERCIAL, PERMISSIVE, licence_class
 from zoo.errors import PublishError, UnknownName
-from zoo.hub.vocabulary import words
+from zoo.hub.vocabulary import slug, words
 
 NO_TERMS = frozenset({"cc0-1.0", "unlicense", "wtfpl", "0bsd", "pddl"})  # ask for nothing, not even a notice
 NO_DERIVATIVES = frozenset({"cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0"})
@@ -46,6 +46,11 @@ def licence_of(base: str, asked: str = "", *, base_name: str = "", derived: bool
     """
     base, asked = base.lower(), asked.lower()
     what = base_name or "the base"
+    if asked == "other" and base != "other":
+        raise PublishError(
+            "the licence `other` needs a name and a text of its own, which zoo cannot write. Fix: --licence with "
+            "another identifier; or leave it out, and state your terms in the repository's LICENSE and card."
+        )
     if asked and asked not in words("licences"):
         raise UnknownName("licence", asked, words("licences"), "Fix: an identifier of the hub, or leave it out.")
     if not base:
@@ -67,6 +72,8 @@ def licence_of(base: str, asked: str = "", *, base_name: str = "", derived: bool
 def _carried(base: str, what: str) -> Licence:
     if base == "unknown":
         return Licence("unknown", why=f"nobody said the licence of {what}: it is not assumed")
+    if base == "other":  # the hub wants a name beside it
+        return Licence("other", f"{slug(what)}-licence", f"carried over from {what}; read its terms there")
     if base in words("licences"):
         return Licence(base, why=f"carried over from {what}")
     return Licence("other", base, f"carried over from {what}; read its terms there")
@@ -86,9 +93,5 @@ def _conflict(base: str, asked: str) -> str:
     if base in PERMISSIVE:
         if asked in NO_TERMS:
             return "which asks for its notice to be kept"
-        return (
-            ""
-            if asked in PERMISSIVE | COPYLEFT | NONCOMMERCIAL | {"other"}
-            else "and zoo does not know how they compare"
-        )
+        return "" if asked in PERMISSIVE | COPYLEFT | NONCOMMERCIAL else "and zoo does not know how they compare"
     return "whose terms zoo does not know"

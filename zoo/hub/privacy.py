@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import re
 import socket
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _PATH = re.compile(
     rf"(?<![\w/.~$}}-])(?:(?:file://)?/(?:{_ROOTS})/[^\s\"'`<>|,;)]+|[A-Za-z]:\\+[^\s\"'`<>|,;)]+|~/[^\s\"'`<>|,;)]+)"
 )
 _WHOLE = re.compile(r"(?:file://)?(?:/[^/\0]+){2,}/?|[A-Za-z]:[\\/].+|~/.+|\\\\\w.+")  # a whole value that is a path
+_ANYWHERE = re.compile(r"(?<![\w/.~$}:-])/[^\s\"'`<>|,;)\\/]+/[^\s\"'`<>|,;)\\]+")  # maybe; it counts if it is here
 _TOKEN = re.compile(
     r"\bhf_[A-Za-z0-9]{20,}|\b(?:read|write)-[0-9a-f]{32}\b|\bgh[po]_[A-Za-z0-9]{30,}|\bAKIA[0-9A-Z]{16}\b"
 )
@@ -86,6 +88,7 @@ def leaks(text: str, machine: Machine, *, vocabulary: bool = False) -> list[str]
     else:
         found += _PATH.findall(text)
         rest = _PATH.sub(" ", text)
+        found += [path for path in _ANYWHERE.findall(rest) if _is_here(path)]
         found += [name for name in machine.names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", rest, re.IGNORECASE)]
     return list(dict.fromkeys(found))
 
@@ -157,7 +160,13 @@ def _rewritten(path: Path) -> bool:
 def _cut(text: str) -> str:
     if _WHOLE.fullmatch(text):
         return _last(text)
-    return _PATH.sub(lambda found: _last(found[0]), text)
+    text = _PATH.sub(lambda found: _last(found[0]), text)
+    return _ANYWHERE.sub(lambda found: _last(found[0]) if _is_here(found[0]) else found[0], text)
+
+
+def _is_here(path: str) -> bool:
+    """Whether this machine has it, whatever its root is called (/project, /gpfs); a sentence's end is no part of it."""
+    return os.path.exists(path.rstrip(".:!?"))  # noqa: PTH110 - False, not an error, for what can be no path
 
 
 def _last(path: str) -> str:

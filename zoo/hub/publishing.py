@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.errors import WeightsError
 from zoo.hub.push import look, push
-from zoo.hub.remote import remote
+from zoo.hub.remote import check_owned, remote
 from zoo.hub.results import stage_results
 from zoo.hub.staging import stage
-from zoo.io.names import check_repository
+from zoo.io.transport import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,13 +73,13 @@ def publish(
         results: a store whose rows are published as the data set `OWNER/NAME-results`.
         merge: of a model that `lora` fitted: False publishes the adapter alone.
         dry_run: make the folder and the card, and touch no network.
-        out: keeps the folder that was published; it must not be there.
+        out: keeps the folder that was published; it must not be there, and is not there if anything failed.
         say: is told each step; None writes them to stderr.
 
     Raises:
         PublishError: a licence that cannot be; something that gives the person or the machine away; a repository that
             is somebody else's, or was changed meanwhile; a hub that refuses.
-        WeightsError: the library alone gives other outputs than zoo.
+        WeightsError: the library alone gives other outputs than zoo; or `out` is taken.
         Offline: the hub does not answer.
         UsageError: no `OWNER/NAME`, or no token.
 
@@ -88,7 +90,10 @@ def publish(
         '0c5a61fbd1e0c3e4a4a4be8cb6c4d4f4b5d6e7f8'
     """
     tell = say or _on_stderr
-    check_repository(repository)
+    for name in (repository, *([f"{repository}{ROWS}"] if results else [])):
+        check_owned(name)
+    if out and Path(out).expanduser().exists():
+        raise WeightsError(f"{out} is there already, and it is left as it is. Fix: choose another folder for --out.")
     place = None if dry_run else remote(repository)
     rows_place = None if dry_run or not results else remote(f"{repository}{ROWS}", "dataset")
     for each in filter(None, (place, rows_place)):
@@ -96,15 +101,20 @@ def publish(
     with tempfile.TemporaryDirectory(prefix="zoo-publish-") as temporary:
         folder = Path(out).expanduser() if out else Path(temporary, "staged")
         tell(f"exporting, and running it without zoo in {'a temporary folder' if not out else folder}")
-        made = stage(model, folder, repository, licence=licence, evidence=evidence, merge=merge)
-        if results:
-            stage_results(results, Path(temporary, "rows"), f"{repository}{ROWS}", licence)
-        if place is None:
-            return _told(made, repository, None, None, public)
-        tell(f"sending {len(made.files)} files, {sum(made.files.values()) / 1e6:.1f} MB, to {place.url}")
-        done = push(folder, place, public=public)
+        try:
+            made = stage(model, folder, repository, licence=licence, evidence=evidence, merge=merge)
+            if results:
+                stage_results(results, Path(temporary, "rows"), f"{repository}{ROWS}", licence)
+            if place is None:
+                return _told(made, repository, None, None, public)
+            tell(f"sending {len(made.files)} files, {sum(made.files.values()) / 1e6:.1f} MB, to {shown(place.url)}")
+            done = push(folder, place, public=public)
+        except BaseException:  # so that the same command can be run again
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         rows = None
         if rows_place is not None:
+            tell(f"{repository} holds the model (commit {done.commit}); sending the rows to {shown(rows_place.url)}")
             rows = push(Path(temporary, "rows"), rows_place, public=public, title="Publish rows with zoo")
         return _told(made, repository, done, rows, public)
 

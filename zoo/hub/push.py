@@ -19,6 +19,7 @@ from zoo.errors import Offline, PublishError
 from zoo.hub.remote import HARMLESS, RECORD, Remote, State, explained, passing, same
 from zoo.io.digests import file_digest
 from zoo.io.safety import files_in
+from zoo.io.transport import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
+CARD = "README.md"
 TRIES = 4  # of each step, beside what the client itself repeats
 _TROUBLE = (HfHubHTTPError, httpx2.HTTPError, Offline)
 
@@ -84,6 +86,11 @@ def push(
         raise PublishError(
             f"{place.repository} was made and cannot be seen. Fix: check that the token may read what it makes."
         )
+    if not public and not before.private:
+        raise PublishError(
+            f"{place.repository} was made public meanwhile, and --public was not given. Nothing was sent. Fix: add "
+            "--public, or make it private there."
+        )
     elsewhere = [name for name in before.files if name not in HARMLESS]
     if not looked and elsewhere and same(folder, files, before):
         raise PublishError(
@@ -91,8 +98,10 @@ def push(
             "written over. Fix: look at it, then run it again to publish on top of it."
         )
     notes: list[str] = []
-    if card and before.files.get("README.md", (0, card))[1] != card:
-        notes.append(f"the card of {place.repository} was changed by hand; commit {before.commit[:12]} keeps that one")
+    stood = before.files.get(CARD, (0, ""))[1]
+    if stood and stood != card and CARD in same(folder, files, before):
+        how = "changed by hand" if card else "written by hand"
+        notes.append(f"the card of {place.repository} was {how}; commit {before.commit[:12]} keeps that one")
     gone = sorted(name for name in old if name in before.files and name not in files and name != RECORD)
     after, changed = before, bool(same(folder, files, before) or gone)
     if changed:
@@ -107,7 +116,7 @@ def push(
     if public and after.private:
         show = partial(place.api.update_repo_settings, place.repository, repo_type=place.kind, private=False)
         _tried(place, show, f"It holds all of it (commit {after.commit[:12]}), and is still private.")
-    return Pushed(place.repository, after.commit, place.url, not public, changed, tuple(gone), tuple(notes))
+    return Pushed(place.repository, after.commit, shown(place.url), not public, changed, tuple(gone), tuple(notes))
 
 
 def look(place: Remote, *, public: bool) -> tuple[State | None, set[str], str]:
@@ -187,9 +196,9 @@ def _published(place: Remote, state: State) -> tuple[set[str], str]:
             f"{place.repository} holds files that zoo did not publish ({', '.join(foreign[:3])}). Nothing was sent. "
             "Fix: choose another name, or delete that repository."
         )
-    files, about = said.get("files"), said.get("published")
+    files, about = said.get("files", {}), said.get("published")
     card = about.get("card") if isinstance(about, dict) else ""
-    return set(files) if isinstance(files, dict) else set(), card if isinstance(card, str) else ""
+    return set(files), card if isinstance(card, str) else ""
 
 
 def _tried(place: Remote, call: Callable[[], _T], stays: str) -> _T:

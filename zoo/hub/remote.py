@@ -70,7 +70,10 @@ class Remote:
         return State(found.commit, bool(info.private), found.files)
 
     def published(self, state: State) -> dict[str, Any]:
-        """The `zoo.json` of a repository; empty where it has none that can be read."""
+        """The `zoo.json` of a repository; empty where it has none that zoo wrote and can read.
+
+        Somebody's own file of that name says no schema of zoo's: what lies beside it is theirs, and stays.
+        """
         if RECORD not in state.files:
             return {}
         with client() as session:
@@ -79,7 +82,8 @@ class Remote:
             found = json.loads(text)
         except (ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
+        ours = isinstance(found, dict) and str(found.get("schema")).startswith("zoo.")
+        return found if ours and isinstance(found.get("files"), dict) else {}
 
 
 def remote(repository: str, kind: str = "model") -> Remote:
@@ -89,9 +93,7 @@ def remote(repository: str, kind: str = "model") -> Remote:
         UsageError: no `OWNER/NAME`, or no token.
         Offline: HF_HUB_OFFLINE forbids the network.
     """
-    check_repository(repository)
-    if repository.count("/") != 1:
-        raise UsageError(f"{repository!r} names no repository of yours. Fix: write OWNER/NAME, such as me/pets.")
+    check_owned(repository)
     if offline():
         raise Offline("HF_HUB_OFFLINE forbids the network. Fix: unset it, or add --dry-run to only look.")
     token = get_token()
@@ -101,6 +103,22 @@ def remote(repository: str, kind: str = "model") -> Remote:
         raise UsageError("the token (HF_TOKEN) holds characters that no token has. Fix: copy it again, whole.")
     install()
     return Remote(repository, kind, HfApi(endpoint=endpoint(), token=token))
+
+
+def check_owned(repository: str) -> None:
+    """See that a name is `OWNER/NAME`: repositories without an owner are the hub's own.
+
+    Raises:
+        UsageError: it is not.
+
+    Example:
+        >>> check_owned("pets")
+        Traceback (most recent call last):
+        zoo.errors.UsageError: 'pets' names no repository of yours. Fix: write OWNER/NAME, such as me/pets.
+    """
+    if repository.count("/") != 1:
+        raise UsageError(f"{repository!r} names no repository of yours. Fix: write OWNER/NAME, such as me/pets.")
+    check_repository(repository)
 
 
 def same(folder: Path, files: dict[str, str], state: State) -> list[str]:

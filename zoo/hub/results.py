@@ -10,10 +10,10 @@ from zoo.benchmarking.report import render_markdown
 from zoo.benchmarking.store import pack, read_rows, read_suite
 from zoo.benchmarking.summary import summarise
 from zoo.errors import PublishError, StoreError, UnknownName
-from zoo.hub.cards.metadata import front, slug
+from zoo.hub.cards.metadata import front
 from zoo.hub.privacy import check_text, clean, this_machine
 from zoo.hub.remote import RECORD
-from zoo.hub.vocabulary import words
+from zoo.hub.vocabulary import slug, words
 from zoo.io.atomic import replace
 from zoo.io.digests import file_digest
 from zoo.version import __version__

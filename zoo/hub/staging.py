@@ -23,6 +23,7 @@ from zoo.io.digests import file_digest
 from zoo.io.safety import files_in, kind_of
 from zoo.providers.exported import RECORD, is_exported, read_exported
 from zoo.providers.loading import RECORD as BACKBONE
+from zoo.providers.repositories import FOLDER
 from zoo.training.fitted import RECORD as FITTED
 from zoo.training.fitted import FittedModel
 from zoo.version import __version__
@@ -77,9 +78,16 @@ def stage(
         WeightsError: the folder is taken, or the library alone gives other outputs.
         UnknownName, StoreError, IncompatibleError, MissingDependency: as `zoo.export` and `zoo.read_rows` say.
     """
+    if licence:
+        licence_of("", licence)  # a word that the hub does not know is told before the work
     run = None if isinstance(model, FittedModel) else run_of(Path(model).expanduser())
     machine = this_machine(but=repository.split("/"))
-    export(model, folder, merge=merge, check=False)
+    written = export(model, folder, merge=merge, check=False)
+    if written.gives == "adapter" and written.backbone.source.startswith(FOLDER):
+        raise PublishError(
+            f"the base of this adapter, {Path(written.backbone.source.removeprefix(FOLDER)).name}, lies in a folder of "
+            "this machine, where nobody else could load it from. Fix: publish all weights (without --adapter)."
+        )
     changed = clean(folder, machine)
     exported = _recorded(folder, {})
     exported = dataclasses.replace(exported, tolerance=verify(exported).difference)

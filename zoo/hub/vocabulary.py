@@ -76,6 +76,17 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
     _check_index(metadata.get("model-index", []))
 
 
+def slug(name: str) -> str:
+    """A name as the hub writes them: small letters, digits and dashes.
+
+    Example:
+        >>> slug("My Photos/"), slug("\u00e9")
+        ('my-photos', 'data')
+    """
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower())
+    return "-".join(filter(None, plain.split("-"))) or "data"
+
+
 def _check_index(index: Any) -> None:
     """What the hub asks of a `model-index`: names, and results with a task, a data set and finite numbers."""
     try:

@@ -121,7 +121,13 @@ def read_exported(folder: Path) -> Exported:
     if found.backbone.provider == "timm" and found.backbone.config:
         from zoo.providers.timm_repositories import REFUSED
 
-        if refused := sorted(REFUSED & set(json.loads(found.backbone.config).get("model_args", {}))):
+        try:
+            asked = set(json.loads(found.backbone.config).get("model_args", {}))
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise WeightsError(
+                f"the config in {folder / RECORD} cannot be read ({type(error).__name__}). Fix: export the model again."
+            ) from error
+        if refused := sorted(REFUSED & asked):
             raise UnsafeContent(
                 f"{folder / RECORD} sets {', '.join(refused)}, which choose files and not a network. "
                 "Fix: do not use this folder; tell its owner."

@@ -58,3 +58,25 @@ def test_what_it_answers(exported, fitted, classes, said):
     kind = "text_regression" if not classes else "image_classification"
     changed = {**fitted, "classes": classes, "task": {**fitted["task"], "kind": kind}}
     assert said in fitted_card(dataclasses.replace(exported, fitted=changed), Base(), Licence("mit"), "me/pets")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("text_classification", 'model.predict(["A cat runs far."])'),
+        ("text_pair_regression", 'model.predict([("A cat runs far.", "The cat is fast.")])'),
+        ("audio_classification", 'model.predict(["clip.wav"])'),
+        ("image_multi_label", 'model.predict(["picture.jpg"])'),
+    ],
+)
+def test_how_zoo_is_asked_fits_the_inputs(exported, fitted, kind, said):
+    fitted["task"] = fitted["task"] | {"kind": kind}
+    card = fitted_card(dataclasses.replace(exported, fitted=fitted), Base(), Licence("mit"), "me/pets")
+    assert said in card
+
+
+def test_a_score_that_is_no_number_is_not_shown(exported, fitted):
+    fitted["scores"] = fitted["scores"] | {"balanced_accuracy": float("nan"), "log_loss": float("inf")}
+    card = fitted_card(dataclasses.replace(exported, fitted=fitted), Base(), Licence("mit"), "me/pets")
+    assert "The balanced accuracy of the 100 test samples is no finite number." in card
+    assert "nan" not in card

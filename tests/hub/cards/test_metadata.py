@@ -6,7 +6,7 @@ import yaml
 import zoo
 from zoo.errors import UnknownName
 from zoo.hub.cards.base import Base, base_of
-from zoo.hub.cards.metadata import front, index_of, metadata_of, repository_of, slug, task_of
+from zoo.hub.cards.metadata import front, index_of, metadata_of, repository_of, task_of
 from zoo.hub.licences import Licence
 from zoo.providers.exported import Exported
 
@@ -84,6 +84,5 @@ def test_no_index_without_a_test_part(fitted):
     assert [metric["type"] for metric in metrics] == ["balanced_accuracy", "log_loss"]
 
 
-def test_names():
+def test_the_repository_of_data():
     assert repository_of("hf-data:a/b@main") == "a/b"
-    assert slug("Photos of Ä cats!") == "photos-of-cats"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.hub.cards.metadata import NOT_SCORES, front, metadata_of
+from zoo.hub.cards.metadata import NOT_SCORES, front, is_finite, metadata_of
 from zoo.hub.cards.parts import licence_text, origin, plain, size_of, table, use
 from zoo.version import __version__
 
@@ -41,7 +41,7 @@ def fitted_card(exported: Exported, base: Base, licence: Licence, repository: st
     spec, fitted = exported.backbone, exported.fitted
     name = repository.partition("/")[2]
     sections = {
-        "Use": use(exported, repository, f'model = zoo.load_model("hf-hub:{repository}")\nmodel.predict([sample])'),
+        "Use": use(exported, repository, f'model = zoo.load_model("hf-hub:{repository}")\n{_asking(exported)}'),
         "What it answers": _answers(exported),
         "Scores": _scores(fitted),
         "Evidence: pre-trained against from scratch": evidence,
@@ -71,6 +71,16 @@ def _kind(fitted: Mapping[str, Any]) -> str:
     return f"{kind.capitalize()}{f' into {count} classes' if count else ''}, taught"
 
 
+def _asking(exported: Exported) -> str:
+    """The line that asks the model: with a text that is there, or with files that a reader has."""
+    kind = exported.fitted["task"]["kind"]
+    if kind.startswith("text_pair_"):
+        return 'model.predict([("A cat runs far.", "The cat is fast.")])'
+    if kind.startswith("text_"):
+        return 'model.predict(["A cat runs far."])'
+    return f'model.predict(["{"clip.wav" if kind.startswith("audio_") else "picture.jpg"}"])  # your own files'
+
+
 def _answers(exported: Exported) -> str:
     fitted = exported.fitted
     lines = []
@@ -87,7 +97,9 @@ def _scores(fitted: Mapping[str, Any]) -> str:
     """The scores on the test part; where that was not read, this is said."""
     scores = fitted["scores"]
     primary = scores["metric"]
-    known = [each for each in scores if each not in NOT_SCORES and isinstance(scores[each], int | float)]
+    known = [each for each in scores if each not in NOT_SCORES and is_finite(scores[each])]
+    if primary not in known and primary in scores:
+        return f"The {_called(primary)} of the {scores['test_items']} test samples is no finite number."
     if primary not in known:
         return "The test part was empty: there are no scores on samples that decided nothing."
     rows = [[_called(each), _number(scores[each], each), _interval(scores) if each == primary else None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from zoo.hub.vocabulary import check_metadata
+from zoo.hub.vocabulary import check_metadata, slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,7 @@ def index_of(fitted: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     """The `model-index` of a fitted model: its scores on the test part; empty where that was not read."""
     scores, task = fitted["scores"], fitted["task"]
     primary = scores.get("metric", "")
-    known = [each for each in scores if each not in NOT_SCORES and _is_finite(scores[each])]
+    known = [each for each in scores if each not in NOT_SCORES and is_finite(scores[each])]
     if primary not in known:
         return []
     kind, data = task["kind"], task["name"]
@@ -124,16 +124,11 @@ def repository_of(data: str) -> str:
     return data.removeprefix(DATA).partition("@")[0]
 
 
-def slug(name: str) -> str:
-    """A name as the hub writes them: small letters, digits and dashes.
+def is_finite(value: object) -> bool:
+    """Whether a score is a number that a card may show.
 
     Example:
-        >>> slug("My Photos/"), slug("\u00e9")
-        ('my-photos', 'data')
+        >>> is_finite(0.5), is_finite(float("nan")), is_finite(True)
+        (True, False, False)
     """
-    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower())
-    return "-".join(filter(None, plain.split("-"))) or "data"
-
-
-def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

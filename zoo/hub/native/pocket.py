@@ -98,5 +98,5 @@ def stage_speech(model: Model, folder: Path) -> Staged:
 
 
 def _own_inputs(made: Staged) -> Staged:
-    """zoo prepares the inputs of its own networks by itself, and reads no tokenizer or extractor from the folder."""
+    """Say that zoo prepares these inputs by itself, and reads no tokenizer or extractor from the folder."""
     return dataclasses.replace(made, preprocessing=False)
