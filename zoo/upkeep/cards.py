@@ -32,27 +32,30 @@ CONFORMANCE = "benchmarks/conformance/rows.jsonl"
 
 INTRODUCTION = """# Benchmarks
 
-`suites/` holds the suites, fixed before the runs below; `results/` their rows, one JSON object a line. This
-page and the model cards are made from these rows by `make generate`. To run a suite yourself: `zoo bench digits --out
-runs/digits`; to print stored rows: `zoo report benchmarks/results/digits-quick.jsonl --out runs/report`.
+`suites/` holds the suites, fixed before the runs below; `results/` their rows, one JSON object a line, and a page for
+each suite. All pages and the model cards are made from these rows by `make generate`. To run one yourself: `zoo bench pocket --quick`
+or `zoo bench digits`; to print stored rows: `zoo report benchmarks/results/digits-quick.jsonl --out runs/report`.
 
 """
 
 
 def generated(root: Path = ROOT) -> dict[Path, str]:
     """Every generated page, by its path."""
-    evidence, sections = {}, []
+    evidence, sections, pages = {}, [], {}
     if is_collection_store(root / COLLECTION):
-        sections.append(render_collection_markdown(view_collection(root / COLLECTION)))
+        sections.append(_demoted(render_collection_markdown(view_collection(root / COLLECTION))))
         for entry in read_collection(root / COLLECTION)[1]:
             if entry.store:
                 suite = read_suite(entry.store)
                 evidence[suite.name, suite.level] = suite, read_rows(entry.store)
     for store in RESULTS.values():
         suite, rows = read_suite(root / store), read_rows(root / store)
-        sections.append(render_markdown(suite, summarise(suite, rows)))
+        page = render_markdown(suite, summarise(suite, rows))
+        page = "\n".join(line for line in page.splitlines() if not line.startswith("![")).rstrip() + "\n"
+        pages[(root / store).with_suffix(".md")] = page
+        sections.append(_opening(page) + f"[All of it](results/{Path(store).stem}.md)\n")
         evidence.setdefault((suite.name, suite.level), (suite, rows))
-    pages = {root / "benchmarks" / "README.md": INTRODUCTION + "\n".join(map(_demoted, sections))}
+    pages[root / "benchmarks" / "README.md"] = INTRODUCTION + "\n".join(sections)
     pages[(root / CONFORMANCE).with_name("README.md")] = render(read(root / CONFORMANCE))
     for spec in find(provider="pocket", pretrained=True):
         own = [found for found in evidence.values() if any(arm.backbone == spec.name for arm in found[0].arms)]
@@ -69,6 +72,12 @@ def _demoted(markdown: str) -> str:
         f"#{line}" if line.startswith("#") else line for line in markdown.splitlines() if not line.startswith("![")
     ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _opening(page: str) -> str:
+    """What a suite's page begins with, up to the end of its short answer."""
+    parts = page.split("\n## ")
+    return _demoted("\n## ".join(parts[:2])) + "\n"
 
 
 def main(arguments: list[str]) -> int:
