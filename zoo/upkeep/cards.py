@@ -33,8 +33,9 @@ CONFORMANCE = "benchmarks/conformance/rows.jsonl"
 INTRODUCTION = """# Benchmarks
 
 `suites/` holds the suites, fixed before the runs below; `results/` their rows, one JSON object a line, and a page for
-each suite. All pages and the model cards are made from these rows by `make generate`. To run one yourself: `zoo bench pocket --quick`
-or `zoo bench digits`; to print stored rows: `zoo report benchmarks/results/digits-quick.jsonl --out runs/report`.
+each suite. All pages and the model cards are made from these rows by `make generate`. To run one yourself: `zoo bench
+pocket --quick` or `zoo bench digits`; to print stored rows: `zoo report benchmarks/results/digits-quick.jsonl --out
+runs/report`.
 
 """
 
