@@ -46,7 +46,7 @@ def entries() -> list[BackboneSpec]:
 
     Example:
         >>> [spec.name for spec in entries() if spec.provider == "pocket"][0]
-        'pocket/resnet10'
+        'pocket/gpt2'
     """
     return [spec_of(row) for row in rows().values()]
 
