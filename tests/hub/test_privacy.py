@@ -29,7 +29,7 @@ def folder(tmp_path):
         "C:\\Users\\somebody\\photos",
         "~/photos/cats",
         "file:///home/anna/x",
-        "folder:/work/runs/x",
+        "folder:/data/runs/x",
         "/Users/somebody/x",
         "'/tmp/run7/data'",
         "the token hf_abcdefghijklmnopqrstuvwx",
