@@ -37,6 +37,7 @@ def gpt2() -> nn.Module:
         resid_pdrop=0.0,
         attn_pdrop=0.0,
         initializer_range=0.05,
+        activation_function="gelu_pytorch_tanh",  # GPT-2's own, "gelu_new", is the same function in eight kernels
         bos_token_id=Pieces.start,
         eos_token_id=Pieces.end,
         pad_token_id=Pieces.pad,
