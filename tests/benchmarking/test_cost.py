@@ -93,7 +93,7 @@ def test_the_order_of_the_rows_does_not_matter():
 
 def test_rows_that_are_older_than_costs_are_read():
     assert of(digits_rows(SUITE)).total.flops is None
-    store = Path(__file__).parents[2] / "benchmarks/results/digits-quick.jsonl"
+    store = Path(__file__).parents[2] / "benchmarks/results/pocket-quick/digits.jsonl"
     for cost in arm_costs(read_suite(store), read_rows(store)):
         assert cost.total.cells == cost.search.cells + cost.final.cells > 0
         assert cost.total.device_seconds > 0

@@ -15,7 +15,7 @@ from zoo.errors import DataError
 
 
 def test_report_of_stored_rows(capsys, tmp_path):
-    stored = "benchmarks/results/digits-quick.jsonl"
+    stored = "benchmarks/results/pocket-quick/digits.jsonl"
     code, out, _ = run(capsys, "report", stored, "--out", str(tmp_path))
     assert code == 0
     assert "glyphs, fine-tuned" in out
@@ -25,7 +25,7 @@ def test_report_of_stored_rows(capsys, tmp_path):
 
 
 def test_status_of_stored_rows(capsys):
-    stored = "benchmarks/results/digits-quick.jsonl"
+    stored = "benchmarks/results/pocket-quick/digits.jsonl"
     code, out, _ = run(capsys, "bench", "status", stored)
     assert code == 0
     assert out.splitlines()[-1] == f"{stored}: suite digits, level quick: 242 cells finished, 0 failed, 0 missing"
@@ -35,7 +35,7 @@ def test_status_of_stored_rows(capsys):
 
 
 def test_a_collection_of_stored_rows(capsys, tmp_path):
-    stored = Path("benchmarks/results/digits-quick.jsonl")
+    stored = Path("benchmarks/results/pocket-quick/digits.jsonl")
     made = Collection("one", "1", "quick", "One", "Stored rows.", (Member("digits", "vision", "digits"),))
     open_collection(tmp_path, made)
     shutil.copyfile(stored, tmp_path / "digits.jsonl")

@@ -80,8 +80,8 @@ def test_examples_parse(command, photos, monkeypatch):
         ["list"],
         ["show", "timm/resnet50"],
         ["--version"],
-        ["report", "benchmarks/results/digits-quick.jsonl", "--json"],
-        ["bench", "status", "benchmarks/results/digits-quick.jsonl"],
+        ["report", "benchmarks/results/pocket-quick/digits.jsonl", "--json"],
+        ["bench", "status", "benchmarks/results/pocket-quick/digits.jsonl"],
     ],
 )
 def test_light_commands_load_nothing_heavy(arguments):

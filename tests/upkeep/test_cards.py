@@ -18,14 +18,16 @@ def test_every_shipped_checkpoint_has_a_card():
     assert names == {f"{spec.name.partition('/')[2]}.md" for spec in find(provider="pocket", pretrained=True)}
 
 
-def test_every_suite_that_ran_alone_has_a_page_and_opens_it_in_the_readme():
+def test_every_run_has_a_page_and_opens_it_in_the_readme():
     pages = {str(path.relative_to(cards.ROOT)): text for path, text in cards.generated().items()}
-    for store in cards.RESULTS.values():
-        page = pages[store.replace(".jsonl", ".md")]
+    alone = [store.replace(".jsonl", ".md") for store in cards.RESULTS]
+    for name in [f"{store}/README.md" for store in cards.COLLECTIONS] + alone:
+        page = pages[name]
         title, answer = page.splitlines()[0], page.partition("## The short answer")[2].split("\n## ")[0]
         assert f"#{title}" in pages["benchmarks/README.md"]
         assert answer.strip() in pages["benchmarks/README.md"]
-        assert "## Search" in page
+        assert f"({name.removeprefix('benchmarks/')})" in pages["benchmarks/README.md"]
+        assert "## Search" in page or "## Task: digits" in page
 
 
 def test_figures_come_from_the_rows(monkeypatch):
@@ -43,7 +45,7 @@ def test_figures_come_from_the_rows(monkeypatch):
     monkeypatch.setattr(cards, "read_rows", lambda store: list(spoiled(store)))
     after = cards.generated()
     changed = {path.name for path in before if before[path] != after[path]}
-    assert changed == {"README.md", "digits-quick.md", "scripts-default.md", "resnet10.glyphs.md"}
+    assert changed == {"README.md", "scripts-default.md", "resnet10.glyphs.md"}
     glyphs = next(text for path, text in after.items() if path.name == "resnet10.glyphs.md")
     assert "| 1 | glyphs, fine-tuned | 0.0 |" in glyphs
     assert "hurts" in glyphs
@@ -62,11 +64,11 @@ def test_a_stored_collection_gives_its_section_and_goes_before(tmp_path, monkeyp
     """With a packed collection the page opens with it, and cards take the rows of its suites."""
     stored(tmp_path / "run", collection(Member("third", "vision", "third")))
     pack_collection(tmp_path / "run", tmp_path / "packed")
-    monkeypatch.setattr(cards, "COLLECTION", str(tmp_path / "packed"))
-    pages = {str(path.relative_to(cards.ROOT)): text for path, text in cards.generated().items()}
+    monkeypatch.setattr(cards, "COLLECTIONS", (str(tmp_path / "packed"),))
+    pages = {str(path).removeprefix(f"{cards.ROOT}/"): text for path, text in cards.generated().items()}
     page = pages["benchmarks/README.md"]
     assert "## Two tasks" in page
-    assert page.index("## Two tasks") < page.index("## Real handwritten digits")
+    assert page.index("## Two tasks") < page.index("## Letters of unseen scripts")
     card = pages["model_cards/pocket/resnet10.glyphs.md"]
     assert [f"Suite `{name}`" in card for name in ("digits", "letters", "third", "scripts")] == [True] * 4
     assert card.count("## Evaluation: ") == 4

@@ -89,7 +89,7 @@ def status(store: str | Path) -> Status:
         StoreError: neither is there, or its suite is damaged.
 
     Example:
-        >>> status("benchmarks/results/digits-quick.jsonl").total("missing")  # doctest: +SKIP
+        >>> status("benchmarks/results/pocket-quick/digits.jsonl").total("missing")  # doctest: +SKIP
         0
     """
     suite = read_suite(store)

@@ -29,7 +29,7 @@ BENCH_EXAMPLES = """\
 
 REPORT_EXAMPLES = """\
   zoo report runs/digits
-  zoo report benchmarks/results/digits-quick.jsonl --out report/"""
+  zoo report benchmarks/results/pocket-quick/digits.jsonl --out report/"""
 
 
 def commands(add: Add) -> None:

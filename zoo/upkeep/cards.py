@@ -9,7 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from zoo.benchmarking.collection_store import is_collection_store, read_collection
+from zoo.benchmarking.collection_store import read_collection
 from zoo.benchmarking.collection_summary import view_collection
 from zoo.benchmarking.report import render_markdown
 from zoo.benchmarking.report.collection_markdown import render_collection_markdown
@@ -21,21 +21,20 @@ from zoo.conformance.table import render
 from zoo.hub.card import render_card
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = {  # packed stores of suites that ran alone
-    "digits": "benchmarks/results/digits-quick.jsonl",
-    "scripts": "benchmarks/results/scripts-default.jsonl",
-    "types": "benchmarks/results/types-default.jsonl",
-    "speakers": "benchmarks/results/speakers-default.jsonl",
-}
-COLLECTION = "benchmarks/results/pocket-quick"  # a folder of packed stores; it goes before RESULTS
+COLLECTIONS = ("benchmarks/results/pocket-quick",)  # folders of packed stores, the widest first
+RESULTS = (  # packed stores of suites that ran alone
+    "benchmarks/results/scripts-default.jsonl",
+    "benchmarks/results/types-default.jsonl",
+    "benchmarks/results/speakers-default.jsonl",
+)
 CONFORMANCE = "benchmarks/conformance/rows.jsonl"
 
 INTRODUCTION = """# Benchmarks
 
 `suites/` holds the suites, fixed before the runs below; `results/` their rows, one JSON object a line, and a page for
-each suite. All pages and the model cards are made from these rows by `make generate`. To run one yourself: `zoo bench
-pocket --quick` or `zoo bench digits`; to print stored rows: `zoo report benchmarks/results/digits-quick.jsonl --out
-runs/report`.
+each run. All pages and the model cards are made from these rows by `make generate`. To run one yourself: `zoo bench
+pocket --quick` or `zoo bench digits`; to print stored rows, with plots: `zoo report benchmarks/results/pocket-quick
+--out runs/report`, or of one suite `zoo report benchmarks/results/pocket-quick/digits.jsonl`.
 
 """
 
@@ -43,19 +42,20 @@ runs/report`.
 def generated(root: Path = ROOT) -> dict[Path, str]:
     """Every generated page, by its path."""
     evidence, sections, pages = {}, [], {}
-    if is_collection_store(root / COLLECTION):
-        sections.append(_demoted(render_collection_markdown(view_collection(root / COLLECTION))))
-        for entry in read_collection(root / COLLECTION)[1]:
+    for store in COLLECTIONS:
+        page = _without_plots(render_collection_markdown(view_collection(root / store)))
+        pages[root / store / "README.md"] = page
+        sections.append(_opening(page) + f"[All of it](results/{Path(store).name}/README.md)\n")
+        for entry in read_collection(root / store)[1]:
             if entry.store:
                 suite = read_suite(entry.store)
                 evidence[suite.name, suite.level] = suite, read_rows(entry.store)
-    for store in RESULTS.values():
+    for store in RESULTS:
         suite, rows = read_suite(root / store), read_rows(root / store)
-        page = render_markdown(suite, summarise(suite, rows))
-        page = "\n".join(line for line in page.splitlines() if not line.startswith("![")).rstrip() + "\n"
+        page = _without_plots(render_markdown(suite, summarise(suite, rows)))
         pages[(root / store).with_suffix(".md")] = page
         sections.append(_opening(page) + f"[All of it](results/{Path(store).stem}.md)\n")
-        evidence.setdefault((suite.name, suite.level), (suite, rows))
+        evidence[suite.name, suite.level] = suite, rows
     pages[root / "benchmarks" / "README.md"] = INTRODUCTION + "\n".join(sections)
     pages[(root / CONFORMANCE).with_name("README.md")] = render(read(root / CONFORMANCE))
     for spec in find(provider="pocket", pretrained=True):
@@ -67,18 +67,15 @@ def generated(root: Path = ROOT) -> dict[Path, str]:
     return pages
 
 
-def _demoted(markdown: str) -> str:
-    """The same text with every heading one level lower, to stand under another title; plots stay with the report."""
-    lines = [
-        f"#{line}" if line.startswith("#") else line for line in markdown.splitlines() if not line.startswith("![")
-    ]
-    return "\n".join(lines).rstrip() + "\n"
+def _without_plots(page: str) -> str:
+    """The same text without the lines of plots, which stay with the report."""
+    return "\n".join(line for line in page.splitlines() if not line.startswith("![")).rstrip() + "\n"
 
 
 def _opening(page: str) -> str:
-    """What a suite's page begins with, up to the end of its short answer."""
-    parts = page.split("\n## ")
-    return _demoted("\n## ".join(parts[:2])) + "\n"
+    """What a page begins with, up to the end of its short answer; headings one level lower, to stand under a title."""
+    opening = "\n## ".join(page.split("\n## ")[:2])
+    return "\n".join(f"#{line}" if line.startswith("#") else line for line in opening.splitlines()).rstrip() + "\n\n"
 
 
 def main(arguments: list[str]) -> int:
