@@ -1,5 +1,7 @@
 """Fitted models back from exported folders."""
 
+import json
+
 import pytest
 import torch
 from exporting import fitted, there_and_back
@@ -31,3 +33,16 @@ def test_a_backbone_has_no_head(tmp_path):
     export("pocket/resnet10.glyphs", tmp_path / "out", check=False)
     with pytest.raises(WeightsError, match=r"without a fitted head.*zoo\.load\("):
         zoo.load_model(tmp_path / "out")
+
+
+def test_what_it_was_published_under_goes_with_it(tmp_path):
+    model = fitted(zoo.load("pocket/resnet10.glyphs"), "image", tmp_path, method="linear_probe")
+    export(model, tmp_path / "out", check=False)
+    assert zoo.load_model(tmp_path / "out").spec.licence == ""
+    record = json.loads((tmp_path / "out" / "zoo.json").read_text())
+    (tmp_path / "out" / "zoo.json").write_text(json.dumps(record | {"published": {"licence": "cc-by-nc-4.0"}}))
+    again = zoo.load_model(tmp_path / "out")
+    assert again.spec.licence == "cc-by-nc-4.0"
+    again.save(tmp_path / "saved")
+    export(str(tmp_path / "saved"), tmp_path / "further", check=False)
+    assert zoo.load_model(tmp_path / "further").spec.licence == "cc-by-nc-4.0"

@@ -48,7 +48,8 @@ class FittedSpec(Record):
 
     `notes` say what was decided for the user; `head` what rebuilds a head that is no linear layer; `temperature` what
     outputs are divided by before they become probabilities; `data` the digests of the data and of its split; `start`
-    what the backbone's weights began as (`pre-trained`, `from scratch` or `as given`; "" where nobody wrote it down).
+    what the backbone's weights began as (`pre-trained`, `from scratch` or `as given`; "" where nobody wrote it down);
+    `licence` what a model that was published, and read from there, is under.
     """
 
     backbone: BackboneSpec
@@ -63,6 +64,7 @@ class FittedSpec(Record):
     temperature: float = 1.0
     data: dict[str, Any] = field(default_factory=dict)
     start: str = ""
+    licence: str = ""
 
 
 @dataclass(frozen=True)
