@@ -4,6 +4,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from zoo.errors import PublishError
+from zoo.hub.native.samples import write_sample
 from zoo.hub.privacy import Machine, check_text, clean, leaks, this_machine, without_paths
 
 ANNA = Machine("/home/anna", ("anna", "annas-laptop"))
@@ -195,3 +196,13 @@ def test_the_token_of_this_machine_is_known(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "my-own-secret")
     assert this_machine().token == "my-own-secret"
     assert "my-own-secret" not in repr(this_machine())
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+def test_the_bytes_of_a_sound_are_no_text(folder, rate):
+    write_sample("audio", folder, rate)
+    assert clean(folder, Machine("/home/bob", ("bob",))) == []
+    with (folder / "sample.wav").open("ab") as file:
+        file.write(b"/home/bob/x.wav")
+    with pytest.raises(PublishError, match="sample"):
+        clean(folder, Machine("/home/bob", ("bob",)))

@@ -135,10 +135,12 @@ def clean(folder: Path, machine: Machine) -> list[str]:
     changed = []
     for name in files_in(folder):
         path = folder / name
-        vocabulary = path.name in VOCABULARIES or path.suffix in VOCABULARY_KINDS
-        if kind_of(name) == "configuration" and not vocabulary:
+        kind = kind_of(name)
+        # Among so many words, or the bytes of a sound, there are names and what looks like a path by chance.
+        by_chance = path.name in VOCABULARIES or path.suffix in VOCABULARY_KINDS or kind == "other"
+        if kind == "configuration" and not by_chance:
             changed += [name] if _rewritten(path) else []
-        if found := leaks(_text_of(path, name), machine, vocabulary=vocabulary):
+        if found := leaks(_text_of(path, name), machine, vocabulary=by_chance):
             raise PublishError(
                 f"{name} gives away {_shown(found)}, and what is published stays. Fix: take it out of what was "
                 "trained on or saved (class names, notes, a tokenizer's files), and save the model again."
