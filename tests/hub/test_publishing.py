@@ -209,6 +209,9 @@ def test_other_libraries(hub, silent, tmp_path, photos, kind):
         data.write_text("text,label\n" + "\n".join(rows) + "\n")
         method = "lora" if kind == "adapter" else "full"
     model = zoo.finetune("hf-hub:org/base", data, method=method, steps=2, out=tmp_path / "fitted", quiet=True)
+    hub.requests.clear()
+    publish(tmp_path / "fitted", ID, merge=kind != "adapter", dry_run=True, say=silent)
+    assert hub.requests == []
     done = publish(model if kind == "adapter" else tmp_path / "fitted", ID, merge=kind != "adapter", say=silent)
     relation = "adapter" if kind == "adapter" else "finetune"
     assert f"base_model: org/base\nbase_model_relation: {relation}" in done.card
@@ -283,3 +286,20 @@ def test_a_class_in_another_encoding_is_told(model, silent):
     with pytest.raises(PublishError, match="another encoding"):
         publish(dataclasses.replace(model, spec=dataclasses.replace(model.spec, classes=classes)), ID, dry_run=True,
                 say=silent)  # fmt: skip
+
+
+@pytest.mark.parametrize("before", [None, "0"])
+def test_a_dry_run_forbids_the_network_only_while_it_runs(model, silent, monkeypatch, before):
+    if before:
+        monkeypatch.setenv("HF_HUB_OFFLINE", before)
+    else:
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+
+    def stage(*arguments, **options):
+        assert os.environ["HF_HUB_OFFLINE"] == "1"
+        raise Offline("no base. Fix: fetch it.")
+
+    monkeypatch.setattr("zoo.hub.publishing.stage", stage)
+    with pytest.raises(Offline, match=r"a dry run asks no hub.*Fix: fetch it"):
+        publish(model, ID, dry_run=True, say=silent)
+    assert os.environ.get("HF_HUB_OFFLINE") == before

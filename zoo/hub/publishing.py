@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.benchmarking.store import read_suite
-from zoo.errors import WeightsError
+from zoo.errors import Offline, WeightsError
 from zoo.hub.push import look, push
 from zoo.hub.remote import check_owned, remote
 from zoo.hub.results import stage_results
@@ -19,12 +20,13 @@ from zoo.io.atomic import explained
 from zoo.io.transport import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from zoo.hub.push import Pushed
     from zoo.hub.staging import Staged
     from zoo.training.fitted import FittedModel
 
+OFFLINE = "HF_HUB_OFFLINE"
 ROWS = "-results"  # follows the model's name in that of its rows
 
 
@@ -109,7 +111,7 @@ def publish(
         if kept:
             kept.parent.mkdir(parents=True, exist_ok=True)
         work = tempfile.TemporaryDirectory(prefix=".zoo-publish-", dir=kept.parent if kept else None)
-    with work as temporary:
+    with work as temporary, _without_network() if dry_run else nullcontext():
         folder, rows_folder, done, rows = Path(temporary, "staged"), Path(temporary, "rows"), None, None
         tell("exporting, and running it without zoo")
         made = stage(model, folder, repository, licence=licence, evidence=evidence, merge=merge)
@@ -127,6 +129,25 @@ def publish(
             with explained(f"{out} cannot be written"):
                 folder.rename(kept)
     return _told(made, files, repository, done, rows, public)
+
+
+@contextmanager
+def _without_network() -> Iterator[None]:
+    """Nothing is asked of a hub within the block: what is on this machine must do.
+
+    Raises:
+        Offline: it does not.
+    """
+    before = os.environ.get(OFFLINE)
+    os.environ[OFFLINE] = "1"
+    try:
+        yield
+    except Offline as error:
+        raise Offline(f"a dry run asks no hub, and not all that is needed is on this machine. {error}") from error
+    finally:
+        os.environ.pop(OFFLINE)
+        if before is not None:
+            os.environ[OFFLINE] = before
 
 
 def _check_free(folder: Path) -> None:
