@@ -46,3 +46,14 @@ def test_what_it_was_published_under_goes_with_it(tmp_path):
     again.save(tmp_path / "saved")
     export(str(tmp_path / "saved"), tmp_path / "further", check=False)
     assert zoo.load_model(tmp_path / "further").spec.licence == "cc-by-nc-4.0"
+
+
+@pytest.mark.parametrize("facts", [{"a": 1}, {"samples": None}, {"samples": -1}])
+def test_a_record_that_says_no_head_is_told(tmp_path, facts):
+    model = fitted(zoo.load("pocket/resnet10.glyphs"), "image", tmp_path, method="knn")
+    export(model, tmp_path / "out", check=False)
+    record = json.loads((tmp_path / "out" / "zoo.json").read_text())
+    record["fitted"]["head"] = facts
+    (tmp_path / "out" / "zoo.json").write_text(json.dumps(record))
+    with pytest.raises(WeightsError, match="says no head of `knn`"):
+        zoo.load_model(tmp_path / "out")

@@ -239,9 +239,20 @@ def writable(folder: str | Path) -> Path:
 
 
 def blank_head(spec: FittedSpec, backbone: Backbone) -> nn.Module:
-    """A head of the saved one's shapes, for its weights to be loaded into."""
+    """A head of the saved one's shapes, for its weights to be loaded into.
+
+    Raises:
+        WeightsError: the record does not say them.
+    """
     if spec.head:
-        found: nn.Module = ADAPTATIONS.get(spec.method)().blank_head(backbone.pooled_dim, spec.task.classes, spec.head)
+        make = ADAPTATIONS.get(spec.method)().blank_head
+        try:
+            found: nn.Module = make(backbone.pooled_dim, spec.task.classes, spec.head)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise WeightsError(
+                f"the record of the model says no head of `{spec.method}` ({type(error).__name__} {str(error)[:80]}). "
+                "Fix: copy or fetch the model again."
+            ) from error
         return found
     return TASKS.get(spec.task.kind)().head(backbone, spec.task)  # type: ignore[no-any-return]
 
