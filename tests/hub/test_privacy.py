@@ -4,7 +4,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from zoo.errors import PublishError
-from zoo.hub.privacy import Machine, clean, leaks, this_machine, without_paths
+from zoo.hub.native.samples import write_sample
+from zoo.hub.privacy import Machine, check_text, clean, leaks, this_machine, without_paths
 
 ANNA = Machine("/home/anna", ("anna", "annas-laptop"))
 
@@ -134,7 +135,74 @@ def test_numbers_and_nothing_stay(folder):
 
 
 def test_a_path_under_any_root_counts_if_it_is_here(monkeypatch):
-    monkeypatch.setattr("os.path.exists", {"/gpfs/lab/photos"}.__contains__)
-    assert leaks("read /gpfs/lab/photos. Done", Machine("/home/anna", ())) == ["/gpfs/lab/photos."]
-    assert leaks("either/or, and/or /gpfs/lab/other", Machine("/home/anna", ())) == []
-    assert without_paths({"note": "read /gpfs/lab/photos first"}) == {"note": "read photos first"}
+    monkeypatch.setattr("os.path.exists", {"/institute/lab/photos"}.__contains__)
+    assert leaks("read /institute/lab/photos. Done", Machine("/home/anna", ())) == ["/institute/lab/photos."]
+    assert leaks("either/or, and/or /institute/lab/other", Machine("/home/anna", ())) == []
+    assert without_paths({"note": "read /institute/lab/photos first"}) == {"note": "read photos first"}
+
+
+BJOERN = Machine("/home/bj\u00f6rn", ("bj\u00f6rn",), "my-own-secret-of-a-hub")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("zoo.json", json.dumps({"note": "made by Bj\u00f6rn"})),
+        ("zoo.json", json.dumps({"note": "made by bjo\u0308rn"})),
+        ("labels.json", '{"0": "bj\\u00f6rn"}'),
+        ("tokenizer.json", '{"cache": "\\/home\\/bj\\u00f6rn\\/x"}'),
+        ("tokenizer.model", "\n\x0c/home/bj\u00f6rn/words.txt"),
+        ("README.md", "by bjo\u0308rn"),
+        ("config.json", json.dumps({"note": "my-own-secret-of-a-hub"})),
+        ("vocab.txt", "my-own-secret-of-a-hub"),
+        ("config.json", json.dumps({"from": "https://me:secret@example.org/data"})),
+        ("config.json", json.dumps({"note": "TOKEN=github_pat_0123456789abcdefghijklmn"})),
+    ],
+)
+def test_what_is_written_otherwise_is_found_all_the_same(folder, name, text):
+    (folder / name).write_text(text)
+    with pytest.raises(PublishError, match=name) as told:
+        clean(folder, BJOERN)
+    assert "secret" not in str(told.value)
+    assert "github_pat" not in str(told.value)
+
+
+def test_words_of_sentencepiece_are_nobodys_name(folder):
+    (folder / "tokenizer.model").write_text("\u2581bj\u00f6rn\n\u2581/home/page\n")
+    assert clean(folder, BJOERN) == []
+
+
+def test_classes_that_only_look_like_paths_stay():
+    assert without_paths(["/m/09x0r", "/g/122z_qxw", "/t/dd00001", "/m/anna/x"]) == [
+        "/m/09x0r", "/g/122z_qxw", "/t/dd00001", "x",
+    ]  # fmt: skip
+
+
+def test_ends_of_lines_that_only_python_knows(folder):
+    rows = [{"a": "one\u2028two\x85three", "b": "/home/anna/x"}, {"a": "\ud800"}]
+    text = "".join(json.dumps(row, ensure_ascii=number == 1) + "\n" for number, row in enumerate(rows))
+    (folder / "rows.jsonl").write_text(text, encoding="utf-8")
+    assert len(clean(folder, ANNA)) == 1
+    lines = (folder / "rows.jsonl").read_bytes().splitlines()
+    assert list(map(json.loads, lines)) == [rows[0] | {"b": "x"}, rows[1]]
+
+
+def test_a_text_that_cannot_be_written():
+    with pytest.raises(PublishError, match=r"another encoding.*rename"):
+        check_text("classes: caf\udce9, tea", "the card", ANNA)
+
+
+def test_the_token_of_this_machine_is_known(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "my-own-secret")
+    assert this_machine().token == "my-own-secret"
+    assert "my-own-secret" not in repr(this_machine())
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+def test_the_bytes_of_a_sound_are_no_text(folder, rate):
+    write_sample("audio", folder, rate)
+    assert clean(folder, Machine("/home/bob", ("bob",))) == []
+    with (folder / "sample.wav").open("ab") as file:
+        file.write(b"/home/bob/x.wav")
+    with pytest.raises(PublishError, match="sample"):
+        clean(folder, Machine("/home/bob", ("bob",)))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.errors import Offline, PublishError, UsageError, WeightsError
+from zoo.errors import Offline, PublishError, StoreError, UsageError, WeightsError
 from zoo.hub.publishing import publish
 from zoo.io.digests import file_digest
 from zoo.upkeep.cards import RESULTS, ROOT
@@ -209,6 +209,9 @@ def test_other_libraries(hub, silent, tmp_path, photos, kind):
         data.write_text("text,label\n" + "\n".join(rows) + "\n")
         method = "lora" if kind == "adapter" else "full"
     model = zoo.finetune("hf-hub:org/base", data, method=method, steps=2, out=tmp_path / "fitted", quiet=True)
+    hub.requests.clear()
+    publish(tmp_path / "fitted", ID, merge=kind != "adapter", dry_run=True, say=silent)
+    assert hub.requests == []
     done = publish(model if kind == "adapter" else tmp_path / "fitted", ID, merge=kind != "adapter", say=silent)
     relation = "adapter" if kind == "adapter" else "finetune"
     assert f"base_model: org/base\nbase_model_relation: {relation}" in done.card
@@ -233,3 +236,70 @@ def test_what_fails_leaves_no_folder_and_what_is_there_stays(model, silent, tmp_
     with pytest.raises(WeightsError, match="left as it is"):
         publish(model, ID, dry_run=True, out=tmp_path / "mine", say=silent)
     assert (tmp_path / "mine").is_dir()
+
+
+def test_a_folder_that_somebody_else_makes_meanwhile_stays(model, tmp_path):
+    def say(line):
+        (tmp_path / "kept").mkdir()
+        (tmp_path / "kept" / "theirs").write_text("x")
+
+    with pytest.raises(WeightsError, match="left as it is"):
+        publish(model, ID, dry_run=True, out=tmp_path / "kept", say=say)
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["theirs"]
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(WeightsError, match="left as it is"):
+        publish(model, ID, dry_run=True, out=tmp_path / "link", say=say)
+
+
+def test_a_store_that_is_none_is_told_before_the_work(model, silent, monkeypatch, tmp_path):
+    monkeypatch.setattr("zoo.hub.publishing.stage", lambda *a, **k: pytest.fail("it was staged"))
+    for name in ("evidence", "results"):
+        with pytest.raises(StoreError):
+            publish(model, ID, dry_run=True, say=silent, **{name: tmp_path / "nowhere"})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_what_was_published_keeps_its_licence_when_somebody_publishes_it_again(hub, silent, pretrained, photos):
+    more = {} if pretrained else {"pretrained": False, "method": "full", "steps": 2}
+    method = {"method": "linear_probe"} if pretrained else {}
+    model = zoo.finetune("pocket/resnet10.glyphs", photos, quiet=True, **method, **more)
+    publish(model, ID, say=silent, licence="cc-by-nc-4.0")
+    theirs = zoo.load_model(f"hf-hub:{ID}")
+    with pytest.raises(PublishError, match="forbids commercial use"):
+        publish(theirs, "tester/again", licence="mit", dry_run=True, say=silent)
+    assert publish(theirs, "tester/again", dry_run=True, say=silent).licence == "cc-by-nc-4.0"
+
+
+@pytest.mark.slow
+def test_a_class_that_is_a_path_is_refused(model, silent):
+    classes = ("/home/anna/cats", *model.spec.classes[1:])
+    with pytest.raises(PublishError, match="a class has the name of a path"):
+        publish(dataclasses.replace(model, spec=dataclasses.replace(model.spec, classes=classes)), ID, dry_run=True,
+                say=silent)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_class_in_another_encoding_is_told(model, silent):
+    classes = ("caf\udce9", *model.spec.classes[1:])
+    with pytest.raises(PublishError, match="another encoding"):
+        publish(dataclasses.replace(model, spec=dataclasses.replace(model.spec, classes=classes)), ID, dry_run=True,
+                say=silent)  # fmt: skip
+
+
+@pytest.mark.parametrize("before", [None, "0"])
+def test_a_dry_run_forbids_the_network_only_while_it_runs(model, silent, monkeypatch, before):
+    if before:
+        monkeypatch.setenv("HF_HUB_OFFLINE", before)
+    else:
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+
+    def stage(*arguments, **options):
+        assert os.environ["HF_HUB_OFFLINE"] == "1"
+        raise Offline("no base. Fix: fetch it.")
+
+    monkeypatch.setattr("zoo.hub.publishing.stage", stage)
+    with pytest.raises(Offline, match=r"a dry run asks no hub.*Fix: fetch it"):
+        publish(model, ID, dry_run=True, say=silent)
+    assert os.environ.get("HF_HUB_OFFLINE") == before

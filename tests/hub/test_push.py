@@ -313,8 +313,81 @@ def test_a_card_that_stood_there_first_is_told(hub, staged):
 
 
 def test_what_somebody_made_public_meanwhile_is_not_filled(hub, staged, monkeypatch):
-    monkeypatch.setattr("zoo.hub.push.look", lambda place, public: (None, set(), ""))
+    monkeypatch.setattr("zoo.hub.push.look", lambda place, public: (None, {}, ""))
     hub.add(ID, {".gitattributes": b""})
-    with pytest.raises(PublishError, match="made public meanwhile"):
+    with pytest.raises(PublishError, match="--public was not given"):
         push(staged(), remote(ID))
     assert hub.files(ID) == {".gitattributes": b""}
+
+
+def test_a_gitignore_which_could_leave_files_out_is_refused(hub, staged, monkeypatch):
+    head = hub.add(ID, {".gitignore": b"*.safetensors"}, private=True)
+    with pytest.raises(PublishError, match=r"delete \.gitignore"):
+        push(staged(), remote(ID))
+    assert hub.head(ID) == head
+    hub.delete(ID)
+    push(staged(name="first"), remote(ID))
+    meanwhile(monkeypatch, lambda n: hub.add(ID, {".gitignore": b"*.safetensors"}))
+    with pytest.raises(PublishError, match=r"delete \.gitignore"):
+        push(staged(1.0, "new"), remote(ID))
+    assert commits(hub) == 3
+
+
+def test_what_somebody_put_there_by_hand_is_told(hub, staged):
+    push(staged(), remote(ID))
+    head = hub.add(ID, {"vocab.txt": b"theirs", "model.safetensors": b"theirs", "notes.md": b"theirs"})
+    done = push(staged(1.0, "new", vocab_txt="ours"), remote(ID))
+    assert done.notes == tuple(
+        f"{name} was put there by hand; commit {head[:12]} keeps that one"
+        for name in ("model.safetensors", "vocab.txt")
+    )
+    assert push(staged(2.0, "newer", vocab_txt="ours too"), remote(ID)).notes == ()
+
+
+def afterwards(monkeypatch, act):
+    """Let something happen right after the commit was made."""
+    from huggingface_hub import HfApi
+
+    send = HfApi.create_commit
+
+    def create_commit(self, *arguments, **options):
+        made = send(self, *arguments, **options)
+        act()
+        return made
+
+    monkeypatch.setattr(HfApi, "create_commit", create_commit)
+
+
+def test_somebody_who_commits_right_afterwards_does_not_make_ours_a_failure(hub, staged, monkeypatch):
+    afterwards(monkeypatch, lambda: hub.add(ID, {"config.json": b"{}"}))
+    folder = staged()
+    done = push(folder, remote(ID))
+    assert published(hub, done.commit) == content(folder)
+    assert hub.head(ID) != done.commit
+
+
+def test_a_repository_that_is_made_public_meanwhile(hub, staged, monkeypatch):
+    def show(n=0):
+        hub._store.get("model", ID).private = False
+
+    with monkeypatch.context() as patched:
+        meanwhile(patched, show)
+        done = push(staged(), remote(ID))
+    assert not done.private
+    assert "made public meanwhile" in done.notes[0]
+    hub._store.get("model", ID).private = True
+    meanwhile(monkeypatch, lambda n: (show(), hub.add(ID, {"notes.md": b"theirs"})))
+    with pytest.raises(PublishError, match="--public was not given"):
+        push(staged(1.0, "new"), remote(ID))
+    assert published(hub, done.commit) == {k: v for k, v in published(hub).items() if k != "notes.md"}
+
+
+@pytest.mark.parametrize(
+    "metadata", ["tags: 5", "self: 1", "tags: [[1]]", "model-index: 3", "ignore_metadata_errors: 1", "x: [", "- a"]
+)
+def test_a_card_with_odd_metadata_that_stands_there_already(hub, staged, metadata):
+    hub.add(ID, {"README.md": f"---\n{metadata}\n---\nmine".encode()}, private=True)
+    folder = staged()
+    done = push(folder, remote(ID))
+    assert published(hub) == content(folder)
+    assert "written by hand" in done.notes[0]

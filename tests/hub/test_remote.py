@@ -1,8 +1,10 @@
+import json
+
 import httpx2
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
-from zoo.errors import Offline, PublishError, UsageError
+from zoo.errors import Offline, PublishError, UnsafeContent, UsageError
 from zoo.hub.push import push
 from zoo.hub.remote import Remote, explained, passing, remote, same
 from zoo.io.digests import file_digest
@@ -13,7 +15,7 @@ def answered(status, message="no"):
     return HfHubHTTPError("the client's own text", response=response, server_message=message)
 
 
-@pytest.mark.parametrize("name", ["pets", "../pets", "a/b/c", "me/pets--x", ""])
+@pytest.mark.parametrize("name", ["pets", "../pets", "a/b/c", "me/pets--x", "", "me/pets.", "me/pets-", "me/pets.git"])
 def test_names_that_are_none(hub, name):
     with pytest.raises(UsageError):
         remote(name)
@@ -97,3 +99,42 @@ def test_every_error_says_what_the_repository_holds(hub, error, kind, word):
         raise told
     assert "Nothing was sent." in str(told)
     assert "Fix:" in str(told)
+
+
+def answering(monkeypatch, status, content, **headers):
+    """Let the hub answer so."""
+
+    class Session:
+        def get(self, url, **options):
+            return httpx2.Response(status, content=content, headers=headers, request=httpx2.Request("GET", url))
+
+    monkeypatch.setattr("zoo.hub.remote.get_session", Session)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_repository_without_access_is_not_taken_for_none(hub, monkeypatch, status):
+    answering(monkeypatch, status, b"", **{"X-Error-Code": "GatedRepo"})
+    with pytest.raises(HfHubHTTPError):
+        remote("tester/pets").state()
+    answering(monkeypatch, 404, b"", **{"X-Error-Code": "RepoNotFound"})
+    assert remote("tester/pets").state() is None
+
+
+def test_a_repository_that_was_renamed(hub, monkeypatch):
+    told = {"id": "tester/cats", "private": True, "sha": "c" * 40, "siblings": []}
+    answering(monkeypatch, 200, json.dumps(told).encode())
+    with pytest.raises(PublishError, match="called tester/cats now"):
+        remote("tester/pets").state()
+    assert remote("Tester/Cats").state().private
+
+
+@pytest.mark.parametrize("content", [b"<html>please log in</html>", b"[]", b'{"id": "tester/pets"}'])
+def test_an_answer_of_something_else(hub, monkeypatch, content):
+    answering(monkeypatch, 200, content)
+    with pytest.raises(UnsafeContent, match="login page"):
+        remote("tester/pets").state()
+
+
+def test_what_the_hub_says_of_a_refusal_is_told(hub):
+    told = explained(answered(403, "Private repository storage limit reached"), Remote("tester/pets"), "")
+    assert "Private repository storage limit reached" in str(told)

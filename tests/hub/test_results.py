@@ -61,3 +61,7 @@ def test_what_is_none(tmp_path):
         stage_results(STORE, tmp_path / "a", ID, "my-own")
     with pytest.raises(StoreError):
         stage_results(tmp_path / "nowhere", tmp_path / "b", ID)
+
+
+def test_a_licence_in_capitals(tmp_path):
+    assert "license: mit" in (stage_results(STORE, tmp_path / "a", ID, "MIT") / "README.md").read_text()

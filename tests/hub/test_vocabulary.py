@@ -80,7 +80,7 @@ def test_words_that_the_hub_does_not_know_are_refused(changed, word):
         (without("base_model_relation"), "go together"),
         (without(base_model="runs/photos/net"), "OWNER/NAME"),
         (without(base_model="../evil"), "OWNER/NAME"),
-        (without(base_model="bert"), "OWNER/NAME"),
+        (without(base_model="a bert"), "OWNER/NAME"),
         (without(datasets=["digits"]), "datasets must name"),
         (without(tags=["zoo", 1]), "tags"),
     ],

@@ -100,3 +100,18 @@ def test_tensors_are_joined_and_renamed(folder):
     made = tensors_of(found)
     assert set(made) == {"both", "same"}
     assert made["both"].tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize("tensors", [{"a": []}, {"a": [1]}, {"a": 1}, {"a": ["conv1.0.weight", "conv1.1.weight"]}])
+def test_tensors_that_are_named_wrongly_are_told(folder, tensors):
+    changed(folder, tensors=tensors)
+    with pytest.raises(WeightsError, match="again"):
+        zoo.load(str(folder))
+
+
+def test_what_it_was_published_under_goes_with_it(folder):
+    assert zoo.load(str(folder)).spec.licence == "apache-2.0"
+    changed(folder, published={"licence": "cc-by-nc-4.0"})
+    assert zoo.load(str(folder)).spec.licence == "cc-by-nc-4.0"
+    changed(folder, published={"licence": 3})
+    assert zoo.load(str(folder)).spec.licence == "apache-2.0"

@@ -1,5 +1,7 @@
 """Fitted models back from exported folders."""
 
+import json
+
 import pytest
 import torch
 from exporting import fitted, there_and_back
@@ -30,4 +32,28 @@ def test_a_mix_of_layers_comes_back(tmp_path):
 def test_a_backbone_has_no_head(tmp_path):
     export("pocket/resnet10.glyphs", tmp_path / "out", check=False)
     with pytest.raises(WeightsError, match=r"without a fitted head.*zoo\.load\("):
+        zoo.load_model(tmp_path / "out")
+
+
+def test_what_it_was_published_under_goes_with_it(tmp_path):
+    model = fitted(zoo.load("pocket/resnet10.glyphs"), "image", tmp_path, method="linear_probe")
+    export(model, tmp_path / "out", check=False)
+    assert zoo.load_model(tmp_path / "out").spec.licence == ""
+    record = json.loads((tmp_path / "out" / "zoo.json").read_text())
+    (tmp_path / "out" / "zoo.json").write_text(json.dumps(record | {"published": {"licence": "cc-by-nc-4.0"}}))
+    again = zoo.load_model(tmp_path / "out")
+    assert again.spec.licence == "cc-by-nc-4.0"
+    again.save(tmp_path / "saved")
+    export(str(tmp_path / "saved"), tmp_path / "further", check=False)
+    assert zoo.load_model(tmp_path / "further").spec.licence == "cc-by-nc-4.0"
+
+
+@pytest.mark.parametrize("facts", [{"a": 1}, {"samples": None}, {"samples": -1}])
+def test_a_record_that_says_no_head_is_told(tmp_path, facts):
+    model = fitted(zoo.load("pocket/resnet10.glyphs"), "image", tmp_path, method="knn")
+    export(model, tmp_path / "out", check=False)
+    record = json.loads((tmp_path / "out" / "zoo.json").read_text())
+    record["fitted"]["head"] = facts
+    (tmp_path / "out" / "zoo.json").write_text(json.dumps(record))
+    with pytest.raises(WeightsError, match="says no head of `knn`"):
         zoo.load_model(tmp_path / "out")

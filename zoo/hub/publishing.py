@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import tempfile
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import WeightsError
+from zoo.benchmarking.store import read_suite
+from zoo.errors import Offline, WeightsError
 from zoo.hub.push import look, push
 from zoo.hub.remote import check_owned, remote
 from zoo.hub.results import stage_results
 from zoo.hub.staging import stage
+from zoo.io.atomic import explained
 from zoo.io.transport import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from zoo.hub.push import Pushed
     from zoo.hub.staging import Staged
     from zoo.training.fitted import FittedModel
 
+OFFLINE = "HF_HUB_OFFLINE"
 ROWS = "-results"  # follows the model's name in that of its rows
 
 
@@ -82,6 +86,7 @@ def publish(
         WeightsError: the library alone gives other outputs than zoo; or `out` is taken.
         Offline: the hub does not answer.
         UsageError: no `OWNER/NAME`, or no token.
+        StoreError: no store where `evidence` or `results` says.
 
     Example:
         >>> publish("runs/photos", "me/photos", dry_run=True).library                      # doctest: +SKIP
@@ -92,45 +97,79 @@ def publish(
     tell = say or _on_stderr
     for name in (repository, *([f"{repository}{ROWS}"] if results else [])):
         check_owned(name)
-    if out and Path(out).expanduser().exists():
-        raise WeightsError(f"{out} is there already, and it is left as it is. Fix: choose another folder for --out.")
+    kept = Path(out).expanduser() if out else None
+    if kept:
+        _check_free(kept)
+    for store in (evidence, results):
+        if store:
+            read_suite(store)  # what is no store is told before the work
     place = None if dry_run else remote(repository)
     rows_place = None if dry_run or not results else remote(f"{repository}{ROWS}", "dataset")
     for each in filter(None, (place, rows_place)):
         look(each, public=public)  # what would refuse in the end refuses before the work
-    with tempfile.TemporaryDirectory(prefix="zoo-publish-") as temporary:
-        folder = Path(out).expanduser() if out else Path(temporary, "staged")
-        tell(f"exporting, and running it without zoo in {'a temporary folder' if not out else folder}")
-        try:
-            made = stage(model, folder, repository, licence=licence, evidence=evidence, merge=merge)
-            if results:
-                stage_results(results, Path(temporary, "rows"), f"{repository}{ROWS}", licence)
-            if place is None:
-                return _told(made, repository, None, None, public)
-            tell(f"sending {len(made.files)} files, {sum(made.files.values()) / 1e6:.1f} MB, to {shown(place.url)}")
+    with explained(f"{out} cannot be written"):
+        if kept:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+        work = tempfile.TemporaryDirectory(prefix=".zoo-publish-", dir=kept.parent if kept else None)
+    with work as temporary, _without_network() if dry_run else nullcontext():
+        folder, rows_folder, done, rows = Path(temporary, "staged"), Path(temporary, "rows"), None, None
+        tell("exporting, and running it without zoo")
+        made = stage(model, folder, repository, licence=licence, evidence=evidence, merge=merge)
+        files = made.files
+        if results:
+            stage_results(results, rows_folder, f"{repository}{ROWS}", licence)
+        if place:
+            tell(f"sending {len(files)} files, {sum(files.values()) / 1e6:.1f} MB, to {shown(place.url)}")
             done = push(folder, place, public=public)
-        except BaseException:  # so that the same command can be run again
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        rows = None
-        if rows_place is not None:
+        if done and rows_place:
             tell(f"{repository} holds the model (commit {done.commit}); sending the rows to {shown(rows_place.url)}")
-            rows = push(Path(temporary, "rows"), rows_place, public=public, title="Publish rows with zoo")
-        return _told(made, repository, done, rows, public)
+            rows = push(rows_folder, rows_place, public=public, title="Publish rows with zoo")
+        if kept:  # last, so that after any failure the same command can be run again
+            _check_free(kept)
+            with explained(f"{out} cannot be written"):
+                folder.rename(kept)
+    return _told(made, files, repository, done, rows, public)
 
 
-def _told(made: Staged, repository: str, done: Pushed | None, rows: Pushed | None, public: bool) -> Published:
+@contextmanager
+def _without_network() -> Iterator[None]:
+    """Nothing is asked of a hub within the block: what is on this machine must do.
+
+    Raises:
+        Offline: it does not.
+    """
+    before = os.environ.get(OFFLINE)
+    os.environ[OFFLINE] = "1"
+    try:
+        yield
+    except Offline as error:
+        raise Offline(f"a dry run asks no hub, and not all that is needed is on this machine. {error}") from error
+    finally:
+        os.environ.pop(OFFLINE)
+        if before is not None:
+            os.environ[OFFLINE] = before
+
+
+def _check_free(folder: Path) -> None:
+    """Refuse a folder that is there, also as a link to nowhere."""
+    if os.path.lexists(folder):
+        raise WeightsError(f"{folder} is there already, and it is left as it is. Fix: choose another folder for --out.")
+
+
+def _told(
+    made: Staged, files: dict[str, int], repository: str, done: Pushed | None, rows: Pushed | None, public: bool
+) -> Published:
     return Published(
         repository=repository,
         commit=done.commit if done else "",
         url=done.url if done else "",
-        private=not public,
+        private=done.private if done else not public,
         changed=done.changed if done else False,
         library=made.exported.library,
         licence=made.licence.name or made.licence.identifier,
-        files=made.files,
+        files=files,
         card=made.card,
-        notes=(*made.notes, *(done.notes if done else ())),
+        notes=(*made.notes, *(done.notes if done else ()), *(rows.notes if rows else ())),
         rows=rows,
     )
 

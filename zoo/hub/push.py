@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-CARD = "README.md"
+CARD, IGNORE = "README.md", ".gitignore"
 TRIES = 4  # of each step, beside what the client itself repeats
 _TROUBLE = (HfHubHTTPError, httpx2.HTTPError, Offline)
 
@@ -84,13 +84,10 @@ def push(
         before = _tried(place, place.state, "Nothing was sent.")
     if before is None:
         raise PublishError(
-            f"{place.repository} was made and cannot be seen. Fix: check that the token may read what it makes."
+            f"{place.repository} can be neither made nor seen: somebody's private repository may bear this name. "
+            "Nothing was sent. Fix: check the name, and that the token may read there."
         )
-    if not public and not before.private:
-        raise PublishError(
-            f"{place.repository} was made public meanwhile, and --public was not given. Nothing was sent. Fix: add "
-            "--public, or make it private there."
-        )
+    _check_place(place, before, public=public)
     elsewhere = [name for name in before.files if name not in HARMLESS]
     if not looked and elsewhere and same(folder, files, before):
         raise PublishError(
@@ -102,42 +99,68 @@ def push(
     if stood and stood != card and CARD in same(folder, files, before):
         how = "changed by hand" if card else "written by hand"
         notes.append(f"the card of {place.repository} was {how}; commit {before.commit[:12]} keeps that one")
+    replaced = [name for name in same(folder, files, before) if _by_hand(name, before, old)]
+    notes += [f"{name} was put there by hand; commit {before.commit[:12]} keeps that one" for name in replaced]
     gone = sorted(name for name in old if name in before.files and name not in files and name != RECORD)
     after, changed = before, bool(same(folder, files, before) or gone)
     if changed:
-        after = _commit(folder, place, files, gone, before, title)
+        after = _commit(folder, place, files, gone, before, title, public=public)
         if before.commit != after.commit:
             notes += [f"deleted {name}, which is no part of it any more" for name in gone]
     if wrong := same(folder, files, after):
         raise PublishError(
             f"commit {after.commit[:12]} of {place.repository} holds other bytes of {', '.join(wrong[:3])} than were "
-            "sent (a .gitignore there can do that). Fix: look at it there, and run it again."
+            "sent. Fix: look at it there, and run it again."
         )
     if public and after.private:
         show = partial(place.api.update_repo_settings, place.repository, repo_type=place.kind, private=False)
         _tried(place, show, f"It holds all of it (commit {after.commit[:12]}), and is still private.")
-    return Pushed(place.repository, after.commit, shown(place.url), not public, changed, tuple(gone), tuple(notes))
+    private = not public and after.private
+    if not public and not private:
+        notes.append(f"{place.repository} was made public meanwhile, and not by zoo: everybody can see it")
+    return Pushed(place.repository, after.commit, shown(place.url), private, changed, tuple(gone), tuple(notes))
 
 
-def look(place: Remote, *, public: bool) -> tuple[State | None, set[str], str]:
-    """What is there (None: nothing), the files of an earlier publication, and the digest of its card.
+def look(place: Remote, *, public: bool) -> tuple[State | None, dict[str, Any], str]:
+    """What is there (None: nothing), the files of an earlier publication with their SHA-256, its card's digest.
 
     Raises:
         PublishError: the repository holds files and no `zoo.json`, so it is somebody's own work; it is public, and
-            `public` is not meant; or the hub refuses the token.
+            `public` is not meant; it has a `.gitignore`; or the hub refuses the token.
         Offline: the hub does not answer.
     """
     state = _tried(place, place.state, "Nothing was sent.")
     if state is None:
-        return None, set(), ""
-    if not public and not state.private:
-        raise PublishError(
-            f"{place.repository} is public, and --public was not given. Fix: add --public, or make it private there."
-        )
+        return None, {}, ""
+    _check_place(place, state, public=public)
     return state, *_published(place, state)
 
 
-def _commit(folder: Path, place: Remote, files: dict[str, str], gone: list[str], before: State, title: str) -> State:
+def _check_place(place: Remote, state: State, *, public: bool) -> None:
+    """Refuse a repository in which a commit would be seen by too many, or could lack files."""
+    if not public and not state.private:
+        raise PublishError(
+            f"{place.repository} is public, and --public was not given. Nothing was sent. Fix: add --public, or make "
+            "it private there."
+        )
+    if IGNORE in state.files:
+        raise PublishError(
+            f"{place.repository} has a {IGNORE}, by which the hub leaves files out of a commit without a word. Nothing "
+            f"was sent. Fix: delete {IGNORE} there, and run it again."
+        )
+
+
+def _by_hand(name: str, state: State, old: dict[str, Any]) -> bool:
+    """Whether a file there is none of the earlier publication, as far as the hub's digests tell."""
+    if name in (CARD, RECORD) or name not in state.files:
+        return False
+    digest = state.files[name][1]
+    return name not in old or (len(digest) == 64 and digest != old[name])
+
+
+def _commit(
+    folder: Path, place: Remote, files: dict[str, str], gone: list[str], before: State, title: str, *, public: bool
+) -> State:
     """One commit on top of `before`, or of what somebody made of it who touched none of these files."""
     head, moved = before, False
     for attempt in range(TRIES):
@@ -145,21 +168,22 @@ def _commit(folder: Path, place: Remote, files: dict[str, str], gone: list[str],
         add = [CommitOperationAdd(name, folder / name) for name in files]  # anew: the client marks what it has used
         delete = [CommitOperationDelete(name) for name in gone]
         trouble: Exception | None = None
+        made = ""
         try:
-            place.api.create_commit(
+            made = place.api.create_commit(
                 place.repository, [*add, *delete], commit_message=title, repo_type=place.kind, parent_commit=head.commit
-            )
+            ).oid
         except (*_TROUBLE, ValueError, RuntimeError, OSError) as error:  # the last three: of the client and of xet
             trouble = _root(error)
-        now = _tried(
-            place, place.state, stays if trouble is None else f"Whether it holds the commit is not known. {stays}"
-        )
+        look_again = partial(place.state, made)  # at this commit: another may stand on top of it already
+        now = _tried(place, look_again, stays if made else f"Whether it holds the commit is not known. {stays}")
         if now is None:
             raise PublishError(f"{place.repository} was deleted meanwhile. Fix: run it again, which makes it anew.")
         if not same(folder, files, now) and not set(gone) & set(now.files):
             return now  # ours, also where its answer was lost, or somebody else's who sent the same
         if trouble is None:
             return now  # the caller says what is wrong with it
+        _check_place(place, now, public=public)
         if now.commit != head.commit:
             touched = {name for name in {*now.files, *head.files} if now.files.get(name) != head.files.get(name)}
             if moved or touched & {*files, *gone}:
@@ -183,8 +207,8 @@ def _root(error: Exception) -> Exception:
     return error
 
 
-def _published(place: Remote, state: State) -> tuple[set[str], str]:
-    """The files of an earlier publication, and the digest of its card.
+def _published(place: Remote, state: State) -> tuple[dict[str, Any], str]:
+    """The files of an earlier publication with their SHA-256, and the digest of its card.
 
     Raises:
         PublishError: the repository holds files and no `zoo.json`: it is somebody's own work.
@@ -198,7 +222,7 @@ def _published(place: Remote, state: State) -> tuple[set[str], str]:
         )
     files, about = said.get("files", {}), said.get("published")
     card = about.get("card") if isinstance(about, dict) else ""
-    return set(files), card if isinstance(card, str) else ""
+    return files, card if isinstance(card, str) else ""
 
 
 def _tried(place: Remote, call: Callable[[], _T], stays: str) -> _T:

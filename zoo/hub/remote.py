@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx2
-from huggingface_hub import HfApi, get_token
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub import HfApi, get_session, get_token
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+from huggingface_hub.utils import _headers, _http, _validators
 
-from zoo.errors import Offline, PublishError, UsageError, ZooError
+from zoo.errors import Offline, PublishError, UnsafeContent, UsageError, ZooError
 from zoo.io.digests import file_digest
 from zoo.io.listing import ask, listing_of
 from zoo.io.names import check_repository
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECORD = "zoo.json"  # in a repository that zoo published: the digests of its files
-HARMLESS = frozenset({".gitattributes", ".gitignore", "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE"})
+HARMLESS = frozenset({".gitattributes", "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE"})
 _LATER = (408, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
 class State:
-    """A repository at the newest commit of `main`: the size and the digest of each file, and who may see it."""
+    """A repository at a commit, mostly the newest of `main`: size and digest of each file, and who may see it."""
 
     commit: str
     private: bool
@@ -49,25 +50,37 @@ class Remote:
         """Its page."""
         return f"{endpoint()}/{'datasets/' if self.kind == 'dataset' else ''}{self.repository}"
 
-    def state(self) -> State | None:
-        """What it holds now; None where there is no such repository (or none that this token may see).
+    def state(self, commit: str = "") -> State | None:
+        """What it holds now, or at a commit; None where there is no such repository, or none to this token.
 
         Raises:
+            PublishError: it bears another name by now.
             httpx2.HTTPError, HfHubHTTPError, Offline: as `explained` tells.
             UnsafeContent: an answer that no hub would give.
         """
+        url = f"{self.api.endpoint}/api/{self.kind}s/{self.repository}{f'/revision/{commit}' if commit else ''}"
+        headers = _headers.build_hf_headers(token=self.api.token)
+        response = get_session().get(url, params={"blobs": "true"}, headers=headers)
         try:
-            info = self.api.repo_info(self.repository, repo_type=self.kind, files_metadata=True)
+            _http.hf_raise_for_status(response)
         except RepositoryNotFoundError as error:
-            if error.response.status_code == 401:
+            if error.response.status_code != 404:  # no access is no absence
                 raise
             return None
-        siblings = [
-            {"rfilename": one.rfilename, "size": one.size, "blobId": one.blob_id, "lfs": one.lfs and dict(one.lfs)}
-            for one in getattr(info, "siblings", None) or ()
-        ]
-        found = listing_of({"sha": info.sha, "siblings": siblings}, self.repository)
-        return State(found.commit, bool(info.private), found.files)
+        try:  # read here: `HfApi.repo_info` fails on the odd metadata that a card there may have
+            answer = response.json()
+            name, private, found = str(answer["id"]), bool(answer["private"]), listing_of(answer, self.repository)
+        except (ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
+            raise UnsafeContent(
+                f"the answer of {shown(self.api.endpoint)} about {self.repository} is not what a hub sends "
+                f"({type(error).__name__}). Fix: check HF_ENDPOINT, and the proxy: a login page may have answered."
+            ) from error
+        if name.lower() != self.repository.lower():
+            raise PublishError(
+                f"{self.repository} is called {name} now: it was renamed or moved. Nothing was sent. Fix: publish to "
+                "that name, which the card then tells."
+            )
+        return State(found.commit, private, found.files)
 
     def published(self, state: State) -> dict[str, Any]:
         """The `zoo.json` of a repository; empty where it has none that zoo wrote and can read.
@@ -119,6 +132,13 @@ def check_owned(repository: str) -> None:
     if repository.count("/") != 1:
         raise UsageError(f"{repository!r} names no repository of yours. Fix: write OWNER/NAME, such as me/pets.")
     check_repository(repository)
+    try:
+        _validators.validate_repo_id(repository)
+    except HFValidationError as error:
+        raise UsageError(
+            f"{repository!r} is no name on the hub: a name begins and ends with a letter or a digit, and not in "
+            ".git. Fix: choose another NAME."
+        ) from error
 
 
 def same(folder: Path, files: dict[str, str], state: State) -> list[str]:
@@ -149,18 +169,18 @@ def explained(error: Exception, place: Remote, stays: str) -> ZooError:
     where = f"{place.repository} on {shown(endpoint())}"
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
+        text = " ".join(str(error.server_message or "").split())[:200]
+        said = f" ({text})" if text else ""
         if status in (401, 403):
-            fix = "set HF_TOKEN to one that may write there, and run it again"
             return PublishError(
-                f"the hub refused the token ({status}) for {where}: it is wrong, was revoked, or may not write. "
-                f"{stays} Fix: {fix}."
+                f"the hub refused the token for {where}: it answered {status}{said}. The token is wrong, was revoked "
+                f"or may not write there, or there is no room. {stays} Fix: set HF_TOKEN to one that may write there, "
+                "and run it again."
             )
         if status in _LATER:
             return Offline(f"the hub answered {status} each time for {where}. {stays} Fix: run it again later.")
-        said = " ".join(str(error.server_message or "").split())[:200]
         return PublishError(
-            f"the hub answered {status}{f' ({said})' if said else ''} for {where}. {stays} Fix: check the name, and "
-            "what the hub says."
+            f"the hub answered {status}{said} for {where}. {stays} Fix: check the name, and what the hub says."
         )
     if isinstance(error, httpx2.TransportError | Offline):
         return Offline(

@@ -40,6 +40,7 @@ def stage_results(store: str | Path, folder: Path, repository: str, licence: str
         UnknownName: a licence that the hub does not know.
         PublishError: the rows give the person or the machine away, or two of them become one without their paths.
     """
+    licence = licence.lower()
     if licence and licence not in words("licences"):
         raise UnknownName("licence", licence, words("licences"))
     folder.mkdir(parents=True)

@@ -90,13 +90,18 @@ def stage(
         )
     changed = clean(folder, machine)
     exported = _recorded(folder, {})
+    if exported.fitted and exported.fitted["classes"] != written.fitted["classes"]:
+        raise PublishError(
+            "a class has the name of a path, which would be cut, and the model would answer otherwise. Fix: name the "
+            "classes otherwise, and fit again."
+        )
     exported = dataclasses.replace(exported, tolerance=verify(exported).difference)
     base = base_of(exported, None if run is None else run["recipe"])
     chosen = licence_of(base.licence, licence, base_name=base.repository or base.name)
     compared = ""
     if evidence:
-        name = exported.backbone.name
-        compared = evidence_of(evidence, name, exported.fitted["task"]["name"] if exported.fitted else "")
+        data = exported.fitted["task"]["name"] if exported.fitted else ""
+        compared = evidence_of(evidence, exported.backbone.name, data, exported.backbone.digest)
     if run is None:
         card = fitted_card(exported, base, chosen, repository, compared)
     else:

@@ -68,7 +68,7 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
     if ("base_model" in metadata) != ("base_model_relation" in metadata):
         raise PublishError("base_model and base_model_relation go together. Fix: say both, or none.")
     if "base_model" in metadata:
-        _repository("base_model", metadata["base_model"])
+        _repository("base_model", metadata["base_model"], owned=False)  # gpt2 has no owner
     for name in metadata.get("datasets", ()):
         _repository("datasets", name)
     if not all(isinstance(tag, str) and tag for tag in metadata.get("tags", ())):
@@ -105,10 +105,9 @@ def _check_index(index: Any) -> None:
         ) from error
 
 
-def _repository(field: str, name: Any) -> None:
+def _repository(field: str, name: Any, *, owned: bool = True) -> None:
     try:
-        check_repository(str(name))
-        fits = str(name).count("/") == 1
+        fits = "/" in check_repository(str(name)) or not owned
     except UsageError:
         fits = False
     if not fits:

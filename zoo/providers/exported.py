@@ -73,11 +73,18 @@ class Exported(Record):
     folder: str = ""
 
     @property
+    def licence(self) -> str:
+        """What it was published under; "" where it was not."""
+        found = self.published.get("licence")
+        return found if isinstance(found, str) else ""
+
+    @property
     def spec(self) -> BackboneSpec:
-        """The backbone's record, with its tokenizer or processor in this folder."""
+        """The backbone's record, with what it was published under, and its tokenizer or processor in this folder."""
+        spec = dataclasses.replace(self.backbone, licence=self.licence or self.backbone.licence)
         if not self.preprocessing:
-            return self.backbone
-        return dataclasses.replace(self.backbone, source=f"{FOLDER}{Path(self.folder).resolve()}", revision="")
+            return spec
+        return dataclasses.replace(spec, source=f"{FOLDER}{Path(self.folder).resolve()}", revision="")
 
 
 def is_exported(folder: Path) -> bool:
@@ -149,11 +156,17 @@ def tensors_of(found: Exported) -> dict[str, Tensor]:
     read = read_weights(Path(found.folder) / found.weights, found.files[found.weights])
     if found.gives == "adapter":
         return _corrected(found, read)
-    used = {name for names in found.tensors.values() for name in names}
-    if lost := sorted(used - set(read)):
-        raise WeightsError(f"{found.folder} lacks the tensors {', '.join(lost[:3])}. Fix: export the model again.")
-    made = {ours: torch.cat([read[name] for name in theirs]) if len(theirs) > 1 else read[theirs[0]]
-            for ours, theirs in found.tensors.items()}  # fmt: skip
+    try:
+        used = {name for names in found.tensors.values() for name in names}
+        if lost := sorted(used - set(read)):
+            raise WeightsError(f"{found.folder} lacks the tensors {', '.join(lost[:3])}. Fix: export the model again.")
+        made = {ours: torch.cat([read[name] for name in theirs]) if len(theirs) > 1 else read[theirs[0]]
+                for ours, theirs in found.tensors.items()}  # fmt: skip
+    except (KeyError, IndexError, TypeError, RuntimeError) as error:
+        raise WeightsError(
+            f"{found.folder} does not hold the tensors as its {RECORD} says ({str(error)[:100]}). Fix: export the "
+            "model again."
+        ) from error
     return made | {name: tensor for name, tensor in read.items() if name not in used and name not in found.head_keys}
 
 
@@ -162,13 +175,14 @@ def _corrected(found: Exported, read: dict[str, Tensor]) -> dict[str, Tensor]:
     from zoo.providers.loading import build
 
     state = dict(build(found.backbone, pretrained=True).module.state_dict())
-    for name, (layout,) in found.tensors.items():
+    for name, layouts in found.tensors.items():
         begin = f"{LAYERS}{name.removesuffix('.weight')}"
         try:
+            (layout,) = layouts
             low, high = read[f"{begin}.lora_A.weight"], read[f"{begin}.lora_B.weight"]
             delta = high.flatten(1) @ low.flatten(1)
             state[name] = state[name] + (delta.T if layout == "turned" else delta).reshape(state[name].shape)
-        except (KeyError, RuntimeError) as error:
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
             raise WeightsError(
                 f"the adapter in {found.folder} does not fit {found.backbone.name}: {error}. Fix: export it again."
             ) from error

@@ -63,9 +63,4 @@ def hub_spec(exported: Exported, found: Snapshot) -> BackboneSpec:
 
     So a model that is fitted to it, and published again, names this repository as its base.
     """
-    licence = exported.published.get("licence")
-    return dataclasses.replace(
-        exported.spec,
-        name=f"{HUB}{found.repository}@{found.commit}",
-        licence=licence if isinstance(licence, str) and licence else exported.spec.licence,
-    )
+    return dataclasses.replace(exported.spec, name=f"{HUB}{found.repository}@{found.commit}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from zoo.errors import WeightsError
@@ -38,6 +39,7 @@ def load_exported(folder: Path, backbone: Backbone | None = None) -> FittedModel
             f"{folder} holds a backbone without a fitted head, as its {RECORD} says. Fix: zoo.load({str(folder)!r})."
         )
     spec = FittedSpec.from_json(found.fitted)
+    spec = dataclasses.replace(spec, licence=found.licence or spec.licence)  # so that it goes where the model goes
     tensors = tensors_of(found)
     if backbone is None and found.backbone.provider == "module":
         raise WeightsError(

@@ -48,7 +48,8 @@ class FittedSpec(Record):
 
     `notes` say what was decided for the user; `head` what rebuilds a head that is no linear layer; `temperature` what
     outputs are divided by before they become probabilities; `data` the digests of the data and of its split; `start`
-    what the backbone's weights began as (`pre-trained`, `from scratch` or `as given`; "" where nobody wrote it down).
+    what the backbone's weights began as (`pre-trained`, `from scratch` or `as given`; "" where nobody wrote it down);
+    `licence` what a model that was published, and read from there, is under.
     """
 
     backbone: BackboneSpec
@@ -63,6 +64,7 @@ class FittedSpec(Record):
     temperature: float = 1.0
     data: dict[str, Any] = field(default_factory=dict)
     start: str = ""
+    licence: str = ""
 
 
 @dataclass(frozen=True)
@@ -237,9 +239,20 @@ def writable(folder: str | Path) -> Path:
 
 
 def blank_head(spec: FittedSpec, backbone: Backbone) -> nn.Module:
-    """A head of the saved one's shapes, for its weights to be loaded into."""
+    """A head of the saved one's shapes, for its weights to be loaded into.
+
+    Raises:
+        WeightsError: the record does not say them.
+    """
     if spec.head:
-        found: nn.Module = ADAPTATIONS.get(spec.method)().blank_head(backbone.pooled_dim, spec.task.classes, spec.head)
+        make = ADAPTATIONS.get(spec.method)().blank_head
+        try:
+            found: nn.Module = make(backbone.pooled_dim, spec.task.classes, spec.head)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise WeightsError(
+                f"the record of the model says no head of `{spec.method}` ({type(error).__name__} {str(error)[:80]}). "
+                "Fix: copy or fetch the model again."
+            ) from error
         return found
     return TASKS.get(spec.task.kind)().head(backbone, spec.task)  # type: ignore[no-any-return]
 

@@ -54,3 +54,14 @@ def test_the_publishers_own_pre_training_leaves_the_licence_to_them():
 
 def test_as_json():
     assert base_of(made(start="pre-trained")).to_json()["licence"] == "apache-2.0"
+
+
+def test_what_was_published_before_keeps_its_licence():
+    assert base_of(made(start="pre-trained", licence="cc-by-nc-4.0")).licence == "cc-by-nc-4.0"
+    assert base_of(made(start="from scratch", licence="cc-by-nc-4.0")) == Base(licence="cc-by-nc-4.0")
+    own = BackboneSpec("timm/resnet18.mine", "timm", "resnet18", "mine", recipe="mine", recipe_digest="e" * 64)
+    assert base_of(made(own, start="pre-trained", licence="gpl-3.0")).licence == "gpl-3.0"
+
+
+def test_embeddings_that_count_neighbours_are_no_base():
+    assert base_of(made(), recipe={"init": "ppmi", "backbone": "pocket/gpt2"}) == Base()

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 import zoo
@@ -39,3 +41,30 @@ def test_a_store_without_rows(tmp_path):
         evidence(tmp_path, "pocket/resnet10.glyphs")
     with pytest.raises(StoreError):
         evidence(tmp_path / "nowhere", "pocket/resnet10.glyphs")
+
+
+def test_another_network_of_the_same_name_is_no_evidence():
+    with pytest.raises(PublishError, match="no arm"):
+        evidence(STORE, "pocket/resnet10.glyphs", digest="0" * 64)
+    assert evidence(STORE, "pocket/resnet10.glyphs", digest=zoo.describe("pocket/resnet10.glyphs").digest)
+
+
+def from_folder(tmp_path, folder):
+    """The stored rows, as if the arms of glyphs had started from a folder."""
+    packed = tmp_path / "rows.jsonl"
+    packed.write_text(STORE.read_text().replace('"pocket/resnet10.glyphs"', json.dumps(str(folder))))
+    return packed
+
+
+def test_a_folder_of_ones_own_is_known_by_its_digest(tmp_path):
+    own = tmp_path / "resnet10.mine"
+    own.mkdir()
+    store = from_folder(tmp_path, own)
+    assert evidence(store, "resnet10.mine")  # nothing is there any more
+    with pytest.raises(PublishError, match="no arm"):
+        evidence(store, "pocket/resnet10.mine", digest="a" * 64)
+    (own / "backbone.json").write_text(json.dumps({"digest": "a" * 64}))
+    assert evidence(store, "pocket/resnet10.mine", digest="a" * 64)
+    for digest in ("b" * 64, ""):
+        with pytest.raises(PublishError, match="no arm"):
+            evidence(store, "resnet10.mine", digest=digest)

@@ -21,7 +21,7 @@ def test_it_says_what_was_stored(exported):
         "`full` from pre-trained weights of",
         "| balanced accuracy | 91.2 % | 88.0 % to 94.0 % |", "| log loss | 0.25 nats |",
         "On 100 test samples, read once",
-        "cat, dog", "- a note", "3 samples stand in two parts", "| steps | 200 |", "a" * 64, "b" * 64,
+        "`cat`, `dog`", "- a note", "3 samples stand in two parts", "| steps | 200 |", "a" * 64, "b" * 64,
         'zoo.load_model("hf-hub:me/pets")', "Weights: apache-2.0", "on 40 labels", "no benchmark was given",
     ):  # fmt: skip
         assert said in text, said
@@ -80,3 +80,12 @@ def test_a_score_that_is_no_number_is_not_shown(exported, fitted):
     card = fitted_card(dataclasses.replace(exported, fitted=fitted), Base(), Licence("mit"), "me/pets")
     assert "The balanced accuracy of the 100 test samples is no finite number." in card
     assert "nan" not in card
+
+
+@pytest.mark.parametrize("last", ["None", "nan", "TODO", "![x](https://example.org/x.png)", "a|b<c>`d`", "x" * 5000])
+def test_classes_are_called_as_they_are(exported, fitted, last):
+    changed = {**fitted, "classes": ["Defect", last]}
+    text = fitted_card(dataclasses.replace(exported, fitted=changed), Base(), Licence("mit"), "me/pets")
+    check_card(text)
+    assert f"order: `Defect`, `{last.replace('`', chr(39))[:100]}" in text
+    assert len(text) < 10_000

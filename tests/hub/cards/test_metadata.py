@@ -86,3 +86,14 @@ def test_no_index_without_a_test_part(fitted):
 
 def test_the_repository_of_data():
     assert repository_of("hf-data:a/b@main") == "a/b"
+
+
+def test_a_folder_within_a_data_set_of_the_hub(exported, fitted):
+    fitted["task"] = fitted["task"] | {"name": "hf-data:org/pets/small@v2"}
+    found = metadata_of(dataclasses.replace(exported, fitted=fitted), Base(), Licence("mit"), "pets")
+    assert found["datasets"] == ["org/pets"]
+    assert found["model-index"][0]["results"][0]["dataset"]["type"] == "org/pets"
+
+
+def test_a_base_without_an_owner(exported):
+    assert metadata_of(exported, Base("hf-hub:gpt2", "gpt2", "", "mit", "finetune"), Licence("mit"), "pets")

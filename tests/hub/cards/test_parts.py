@@ -4,7 +4,7 @@ import pytest
 
 from zoo.errors import PublishError
 from zoo.hub.cards.base import Base, base_of
-from zoo.hub.cards.parts import licence_text, origin, plain, size_of, table, use
+from zoo.hub.cards.parts import code, licence_text, origin, plain, size_of, table, use
 from zoo.hub.licences import Licence, licence_of
 
 
@@ -43,3 +43,8 @@ def test_licence_and_size(exported):
     assert licence_text(Licence("other", "own-1.0")) == "Weights: own-1.0."
     assert size_of(exported.backbone) == "resnet18, 11.18 M parameters, 512 features"
     assert plain(" a\n`b` ") == "a 'b'"
+
+
+def test_words_of_others_are_not_acted_on():
+    assert plain("![x](https://example.org) *a* <b> a|b \\") == "!\\[x\\](https://example.org) \\*a\\* \\<b> a\\|b \\\\"
+    assert code(" a\n*b* `c`") == "`a *b* 'c'`"

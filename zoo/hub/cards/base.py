@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Base:
-    """Where the weights come from. All is empty for weights that were trained from scratch.
+    """Where the weights come from.
+
+    All is empty for weights that were trained from scratch, but the `licence` under which these were published before.
 
     `name` as zoo calls it, `repository` and `revision` on the hub where it has one, `licence` (`unknown` where nobody
     said it), and the `relation` to it: `finetune` or `adapter`.
@@ -46,18 +48,19 @@ def base_of(exported: Exported, recipe: Mapping[str, Any] | None = None) -> Base
         ('timm/resnet18.a1_in1k', 'apache-2.0', 'finetune')
     """
     spec = exported.backbone
+    licence = exported.fitted.get("licence", "")
     if exported.fitted.get("start") == "from scratch":
-        return Base()
-    if recipe is not None and recipe.get("init", "scratch") == "scratch":
+        return Base(licence=licence)
+    if recipe is not None and recipe.get("init", "scratch") != "pretrained":
         return Base()
     name, repository, revision = spec.name, "", spec.revision
     if recipe is not None:
         name = str(recipe["backbone"])
     elif spec.recipe_digest and not spec.source and spec.licence == "unknown":
-        return Base(name, relation="finetune")  # the publisher's own, whose licence is theirs to say
+        return Base(name, licence=licence, relation="finetune")  # the publisher's own, whose licence is theirs to say
     for said in (name, spec.source):
         if said.startswith(HUB) and not repository:
             repository, _, commit = said.removeprefix(HUB).partition("@")
             revision = commit or revision
     relation = "adapter" if exported.gives == "adapter" else "finetune"
-    return Base(name, repository, revision if repository else "", spec.licence, relation)
+    return Base(name, repository, revision if repository else "", licence or spec.licence, relation)

@@ -5,28 +5,32 @@ The rows are summarised as the report does it; a card only chooses the arms that
 
 from __future__ import annotations
 
-from pathlib import PurePath
+import json
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from zoo.benchmarking.store import read_rows, read_suite
 from zoo.benchmarking.summary import summarise
-from zoo.errors import PublishError
+from zoo.catalog.query import describe
+from zoo.errors import PublishError, UnknownName
 from zoo.hub.cards.parts import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from zoo.benchmarking.suite import Arm, Suite
     from zoo.benchmarking.summary_records import Comparison, Spent, Summary
 
+RECORD = "backbone.json"  # in a folder that `zoo pretrain` wrote
 
-def evidence(store: str | Path, backbone: str, data: str = "") -> str:
+
+def evidence(store: str | Path, backbone: str, data: str = "", digest: str = "") -> str:
     """The section of a card on a benchmark, in Markdown, without its heading.
 
     Args:
         store: a folder of `zoo bench`, or a packed file.
         backbone: as the arms of the suite name it.
+        digest: SHA-256 of its weights, where that is known: an arm that starts from a folder is told by it.
         data: the data that the model was fitted to; the section says so where the benchmark is on other data.
 
     Raises:
@@ -40,7 +44,7 @@ def evidence(store: str | Path, backbone: str, data: str = "") -> str:
         (True, False)
     """
     suite = read_suite(store)
-    arms = [arm for arm in suite.arms if _same(arm.backbone, backbone) and arm.role != "S"]
+    arms = [arm for arm in suite.arms if _starts(arm.backbone, backbone, digest) and arm.role != "S"]
     if not arms:
         known = sorted({arm.backbone for arm in suite.arms if arm.backbone})
         raise PublishError(
@@ -131,9 +135,25 @@ def _spent(spent: Spent) -> list[str | None]:
     ]
 
 
+def _starts(arm: str, backbone: str, digest: str) -> bool:
+    """Whether what an arm starts from is this backbone, and not another one of its name."""
+    if arm == backbone:
+        try:
+            known = describe(backbone).digest  # what the arm got by this name
+        except UnknownName:
+            known = ""
+        return bool(arm) and (digest == known or not digest or not known)
+    if not PurePath(arm).is_absolute():
+        return False
+    try:
+        return bool(json.loads(Path(arm, RECORD).read_text(encoding="utf-8"))["digest"] == digest != "")
+    except (OSError, ValueError, KeyError, TypeError):
+        return _same(arm, backbone)
+
+
 def _same(one: str, other: str) -> bool:
-    """Whether two names are one; paths are compared by their last part, which is what is published of them."""
-    return bool(one) and (one == other or (PurePath(one).is_absolute() and PurePath(one).name == PurePath(other).name))
+    """Whether two names are one; of a path its last part may have been kept alone."""
+    return bool(one) and (one == other or (PurePath(one).is_absolute() and PurePath(one).name == other))
 
 
 def _flat(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.hub.cards.metadata import NOT_SCORES, front, is_finite, metadata_of
-from zoo.hub.cards.parts import licence_text, origin, plain, size_of, table, use
+from zoo.hub.cards.parts import code, licence_text, origin, plain, size_of, table, use
 from zoo.version import __version__
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.providers.exported import Exported
 
 SHOWN = 40  # classes by name; the rest are counted
+LONGEST = 100  # letters of a class's name
 _STARTS = {
     "pre-trained": "from pre-trained weights",
     "from scratch": "from scratch",
@@ -86,7 +87,7 @@ def _answers(exported: Exported) -> str:
     lines = []
     if classes := fitted["classes"]:
         more = f" and {len(classes) - SHOWN} more (all of them in `zoo.json`)" if len(classes) > SHOWN else ""
-        lines.append(f"Outputs stand in this order: {', '.join(map(plain, classes[:SHOWN]))}{more}.")
+        lines.append(f"Outputs stand in this order: {', '.join(code(_short(name)) for name in classes[:SHOWN])}{more}.")
     else:
         lines.append("One number, in the units of the targets.")
     lines += [f"- {plain(note)}" for note in exported.notes]
@@ -152,6 +153,10 @@ def _limits(fitted: Mapping[str, Any], *, has_evidence: bool) -> str:
         "" if has_evidence else "- Whether pre-training was worth it here was not compared: no benchmark was given.",
     ]
     return "\n".join(filter(None, lines))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[:LONGEST]}..."
 
 
 def _called(score: str) -> str:

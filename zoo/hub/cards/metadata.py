@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from zoo.hub.vocabulary import check_metadata, slug
+from zoo.io.datasets import DATA, parse_data_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from zoo.providers.exported import Exported
 
 NOT_SCORES = {"metric", "low", "high", "interval", "validation", "labels", "test_items", "validation_items"}
-DATA = "hf-data:"
 _FEATURES = {
     "vision": "image-feature-extraction",
     "text": "feature-extraction",
@@ -120,8 +120,13 @@ def front(metadata: Mapping[str, Any]) -> str:
 
 
 def repository_of(data: str) -> str:
-    """`hf-data:ORG/NAME@REVISION` -> `ORG/NAME`."""
-    return data.removeprefix(DATA).partition("@")[0]
+    """The repository of `hf-data:ORG/NAME[/FOLDER][@REVISION]`.
+
+    Example:
+        >>> repository_of("hf-data:org/pets/small@v2")
+        'org/pets'
+    """
+    return parse_data_name(data).repository
 
 
 def is_finite(value: object) -> bool:

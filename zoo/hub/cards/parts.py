@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from zoo.errors import PublishError
@@ -43,7 +44,17 @@ def plain(text: str) -> str:
         >>> plain("two lines\nof `code`")
         "two lines of 'code'"
     """
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "\\<").replace("`", "'")
+    return re.sub(r"([\\\[\]*|<])", r"\\\1", " ".join(text.split())).replace("`", "'")
+
+
+def code(text: str) -> str:
+    """A word of somebody else as it is: nothing in it is acted on, and `check_card` does not read it as zoo's own.
+
+    Example:
+        >>> code("None"), code("a`b")
+        ('`None`', "`a'b`")
+    """
+    return f"`{' '.join(text.split()).replace('`', chr(39)) or ' '}`"
 
 
 def use(exported: Exported, repository: str, loads: str) -> str:
@@ -75,9 +86,7 @@ def origin(spec: BackboneSpec, base: Base) -> str:
     """What the weights began as, and what is known of how those were trained."""
     if not base.name:
         return "The weights were trained from scratch: no other weights went into them."
-    lines = [
-        ["base", f"[{base.repository}](https://huggingface.co/{base.repository})" if base.repository else base.name]
-    ]
+    lines = [["base", f"https://huggingface.co/{base.repository}" if base.repository else base.name]]
     lines += [["name in zoo", base.name]] if base.repository else []
     lines += [["revision", base.revision or "main, not pinned"]] if base.repository else []
     facts = [

@@ -94,6 +94,7 @@ def _training(run: Mapping[str, Any]) -> str:
         ["recipe", recipe["name"]],
         ["digest of the recipe", run["recipe_digest"]],
         ["objective", recipe["objective"]],
+        ["init", recipe.get("init", "scratch")],
     ]
     rows += [[f"{name} (of the objective)", value] for name, value in sorted(recipe.get("options", {}).items())]
     told = {name: value for name, value in recipe["training"].items() if name not in left_out}
