@@ -34,7 +34,7 @@ ACCENTS = {
     "train": ("en", "en-us", "en-us-nyc"),
     "test": ("en-029", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-gb-x-rp"),
 }
-VARIANTS = {  # without whispers and robots; voices that are nearly alike are in one part
+VARIANTS = {  # no whispers, no robots; voices made from one another (Henrique and miguel) are in one part
     "train": (
         "Alex", "Andrea", "Gene", "Henrique", "Jacky", "Lee", "Mario", "Storm", "adam", "anika", "antonio", "croak",
         "f1", "gustave", "iven2", "kaukovalta", "klatt2", "m1", "m4", "miguel", "norbert", "shelby", "steph", "zac",
@@ -99,7 +99,7 @@ def espeak_words(each: int | None = None) -> LabelledData:
 def _planned(part: str, each: int) -> list[Utterance]:
     """Who says what: word after word, each time another voice with a pitch and pace of its own, in any accent."""
     rng = _rng("words", part)
-    pitches, paces = rng.integers(30, 71, len(VARIANTS[part])), rng.integers(155, 221, len(VARIANTS[part]))
+    pitches, paces = rng.integers(30, 71, len(VARIANTS[part])), rng.integers(125, 186, len(VARIANTS[part]))
     found: list[Utterance] = []
     for word in keywords():
         for _ in range(each):
