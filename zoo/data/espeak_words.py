@@ -48,7 +48,7 @@ SAID = {  # zoo's phones in phonemes of espeak-ng's English; all others bear the
     "i": "i:", "e": "eI", "ae": "a", "a": "aa", "A": "A:", "O": "O:", "o": "oU", "u": "u:", "y": "u:", "oe": "3:",
     "ai": "aI", "au": "aU", "ei": "eI", "ou": "oU", "oi": "OI",
 }  # fmt: skip
-LONGEST = 0.94  # of a second: what is left of a clip is silence before and after the word
+LONGEST = 0.94  # of a second; of 1,408 words, two are longer by a trifle
 
 
 def phonemes(word: Word) -> str:
@@ -110,7 +110,7 @@ def _planned(part: str, each: int) -> list[Utterance]:
 
 
 def _placed(wave: NDArray[np.int16], rate: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A clip [16000] with the word anywhere in it, and a mean square of 1 where it sounds."""
+    """A clip [16000] with the word anywhere in it, cut after 94 %, and a mean square of 1 where it sounds."""
     from scipy.signal import resample_poly
 
     loud = np.flatnonzero(np.abs(wave.astype(np.int32)) > 0.01 * np.abs(wave.astype(np.int32)).max())
