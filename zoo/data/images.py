@@ -37,6 +37,7 @@ DATASETS = Registry(
         "spoken_words": "zoo.data.spoken:spoken_words",
         "spoken_languages": "zoo.data.spoken:spoken_languages",
         "speakers": "zoo.data.spoken:speakers",
+        "espeak_words": "zoo.data.espeak_words:espeak_words",
     },
     group="zoo.datasets",
 )

@@ -148,24 +148,49 @@ def _data(
     name: str, classes: tuple[str, ...], planned: dict[str, list[Clip]], noises: dict[str, tuple[str, ...]] | None
 ) -> LabelledData:
     """The task; without kinds of noise for each part, the clips are recorded close to the mouth."""
-    parts = [_made(name, part, clips, None if noises is None else noises[part]) for part, clips in planned.items()]
-    numbers = np.concatenate(parts)
+    numbers = {
+        part: _made(name, part, clips, None if noises is None else noises[part]) for part, clips in planned.items()
+    }
     everything = [clip for clips in planned.values() for clip in clips]
-    targets = np.array([clip.target for clip in everything], dtype=np.int64)
-    digest = hashlib.sha256(
-        f"{name} {VERSION}".encode() + numbers.astype("<i2").tobytes() + targets.tobytes()
-    ).hexdigest()
+    targets, groups = [clip.target for clip in everything], [clip.group for clip in everything]
+    return labelled(f"{name} {VERSION}", classes, numbers, targets, groups, SYNTHETIC)
+
+
+def labelled(
+    made_by: str,
+    classes: tuple[str, ...],
+    numbers: dict[str, NDArray[np.int16]],
+    targets: Sequence[int],
+    groups: Sequence[str],
+    synthetic: str,
+) -> LabelledData:
+    """Clips as a task.
+
+    Args:
+        made_by: the task's name and, after a space, the version of what made its clips: part of the digest.
+        classes: names in the order of the targets.
+        numbers: of each part, clips [n, T].
+        targets, groups: of all clips, part after part.
+        synthetic: the sentence that says so.
+
+    Example:
+        >>> data = labelled("hum 1", ("a", "b"), {"test": np.zeros((2, 16_000), np.int16)}, [0, 1], ["x", "y"], "made")
+        >>> data.name, data.parts.tolist(), data.notes[0][:9]
+        ('hum', ['test', 'test'], 'hum: made')
+    """
+    name, clips, answers = made_by.split()[0], np.concatenate(list(numbers.values())), np.array(targets, dtype=np.int64)
+    digest = hashlib.sha256(made_by.encode() + clips.astype("<i2").tobytes() + answers.tobytes()).hexdigest()
     return LabelledData(
         name=name,
-        samples=Clips(numbers),
-        targets=targets,
+        samples=Clips(clips),
+        targets=answers,
         classes=classes,
         digest=digest,
-        notes=(f"{name}: {SYNTHETIC} (digest {digest[:12]})",),
+        notes=(f"{name}: {synthetic} (digest {digest[:12]})",),
         inputs="audio",
-        groups=np.array([clip.group for clip in everything]),
-        parts=np.array([part for part, clips in planned.items() for _ in clips]),
-        origins=[f"{part} clip {k} of {name}" for part, clips in planned.items() for k in range(len(clips))],
+        groups=np.array(groups),
+        parts=np.array([part for part, some in numbers.items() for _ in some]),
+        origins=[f"{part} clip {k} of {name}" for part, some in numbers.items() for k in range(len(some))],
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NEEDED = ("torch", "accelerate", "numpy", "scikit-learn", "scipy", "safetensors", "huggingface_hub", "pillow", "rich")
-EXTRAS = {"timm": "timm", "torchvision": "timm", "peft": "peft", "matplotlib": "report"}
+EXTRAS = {"timm": "timm", "torchvision": "timm", "peft": "peft", "matplotlib": "report", "espeakng-loader": "espeak"}
 
 
 @dataclass(frozen=True)
