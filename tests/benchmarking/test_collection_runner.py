@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from sentence_encoder import sentence_encoder
 from tiny_collection import files, suite_text
 
 import zoo.benchmarking.collection_runner as module
@@ -14,7 +15,7 @@ from zoo.benchmarking.forecast import Forecast, Pace
 from zoo.benchmarking.runner import bench
 from zoo.benchmarking.store import Store
 from zoo.benchmarking.suite import load_suite
-from zoo.errors import IncompatibleError, StoreError, UnknownName, UsageError
+from zoo.errors import IncompatibleError, StoreError, UnknownName, UsageError, WeightsError
 from zoo.specs import canonical
 
 
@@ -88,6 +89,24 @@ def test_a_reference_that_a_member_cannot_have_is_refused_before_anything_is_mad
     with pytest.raises(UsageError, match=said):
         run(reference[0], tmp_path / "out", references=names)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_reference_without_its_weights_costs_no_member_its_run(reference, tmp_path):
+    sentence_encoder(tmp_path / "net")
+    (tmp_path / "net" / "model.safetensors").unlink()
+    texts = reference[0].read_text(encoding="utf-8").replace("vision", "text")
+    (tmp_path / "areas.toml").write_text(texts, encoding="utf-8")
+    with pytest.raises(WeightsError, match=r"model\*?\.safetensors"):
+        run(tmp_path / "areas.toml", tmp_path / "out", references=[str(tmp_path / "net")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_suite_alone_is_not_run_into_the_folder_of_a_collection(reference, tmp_path):
+    path, done, _ = reference
+    before = sorted(done.store.rglob("*"))
+    with pytest.raises(StoreError, match=r"is the folder of a collection\. Fix: give suite 'two' another folder"):
+        bench(load_suite(path.with_name("two.toml")), done.store, workers=1, quiet=True)
+    assert sorted(done.store.rglob("*")) == before
 
 
 def test_a_backbone_of_two_towers_stands_beside_images_and_texts():

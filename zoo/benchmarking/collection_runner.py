@@ -18,7 +18,7 @@ from zoo.benchmarking.references import check_reference, with_references
 from zoo.benchmarking.report.collection_write import write_collection_report
 from zoo.benchmarking.runner import Plan, crew, prepare
 from zoo.errors import IncompatibleError, Interrupted, StoreError, ZooError
-from zoo.providers.loading import spec_of
+from zoo.providers.loading import load, spec_of
 from zoo.training.progress import Progress
 from zoo.training.threads import pinned_threads
 
@@ -66,6 +66,7 @@ def bench_collection(
         UnknownName, InvalidRecord: no such collection or level, or its file is not right.
         IncompatibleError, UsageError: a reference without trained weights, or for a modality that no member has; one
             that is named twice, or is an arm of a member already.
+        WeightsError, Offline: a reference whose weights are not there.
         StoreError: `out` cannot be written, or holds another collection, or packed rows.
         ZooError: no member at all can run; the reason of the first.
 
@@ -74,6 +75,8 @@ def bench_collection(
     """
     collection, folder = load_collection(name, level), Path(out).expanduser()
     beside = by_modality(references, {member.modality for member in collection.members})
+    for reference in references:
+        load(reference, seed=0)  # weights that are not there are refused now, and cost no member its run
     count, device, executor = crew(workers, device, only, timeout, memory_mb)
     problems: dict[str, ZooError] = {}
 
