@@ -1,6 +1,7 @@
 """Reading a collection's file: what it gives, and what it refuses, by line."""
 
 import re
+from pathlib import Path
 
 import pytest
 from tiny_collection import files, suite_text, text
@@ -55,10 +56,13 @@ def test_members_lie_beside_the_file_or_come_with_zoo(tmp_path):
         ('suites = ["one"]', 'suites = ["one"]\nsteps = 3', "line 10: level 'quick' has 'steps'"),
         ('modality = "vision"', 'modality = "visoin"', "line 15: member 'one' has modality 'visoin'. Nearest: vision"),
         ('task = "one"', 'taks = "one"', "line 16: Member has no field 'taks'. Nearest: task."),
+        ('task = "one"', 'task = "one"\nsuite = "two"', "line 17: member 'one' has a suite 'two', and the name of"),
+        ("schema = 1", 'schema = 1\nlevel = "quick"', "line 2: a file has levels, and no level of its own. Fix"),
         ('task = "one"', 'task = ""', "line 14: member 'one' has no task label"),
         ('task = "one"', 'task = "one"\nreference = 0.0', "line 17: reference of member 'one' must lie above 0"),
         ("vision = [", "speech = [", "line 12: rows lists 'speech', which no member has"),
         ('vision = ["glyphs"]', 'vision = "glyphs"', "line 12: rows.vision must list sources"),
+        ('vision = ["glyphs"]', 'vision = ["glyphs", "glyphs"]', "line 12: rows.vision must list sources, each once"),
         ("[members.one]", "[mebmers.one]", "lacks its section [members]. Nearest: mebmers."),
     ],
 )
@@ -71,6 +75,31 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path, old, new, said):
         load_collection(path)
     assert str(path) in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_the_file_of_the_how_to(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "collections.md").read_text(encoding="utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(page.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    for member in load_collection(path, "default").members:
+        check_member(member, member_suite(path, member.suite, "default"))
+
+
+@pytest.mark.parametrize("name", ["../one", "/one", "", ".one", "a b"])
+def test_no_member_leads_out_of_the_folder(tmp_path, name):
+    path = tmp_path / "small.toml"
+    path.write_text(text("one").replace("members.one", f'members."{name}"').replace('["one"]', f'["{name}"]'))
+    with pytest.raises(InvalidRecord, match=rf"line 14: member '{name}' is no plain name\. Fix: "):
+        load_collection(path)
+    with pytest.raises(InvalidRecord, match="no plain name"):
+        Member.from_json({**Member("one", "vision", "one").to_json(), "suite": name})
+
+
+def test_two_members_with_one_task_label(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(text("one", "two").replace('task = "two"', 'task = "one"'), encoding="utf-8")
+    with pytest.raises(InvalidRecord, match=r"line 20: members 'one' and 'two' both have the task label 'one'\. Fix"):
+        load_collection(path)
 
 
 def test_a_level_that_it_lacks(tmp_path):

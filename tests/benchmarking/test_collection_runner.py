@@ -3,18 +3,19 @@
 import shutil
 
 import pytest
+from sentence_encoder import sentence_encoder
 from tiny_collection import files, suite_text
 
 import zoo.benchmarking.collection_runner as module
 import zoo.benchmarking.runner as runner
-from zoo.benchmarking.collection_runner import bench_collection, together, weigh
+from zoo.benchmarking.collection_runner import bench_collection, by_modality, together, weigh
 from zoo.benchmarking.collection_status import collection_status
-from zoo.benchmarking.collection_store import read_collection
+from zoo.benchmarking.collection_store import pack_collection, read_collection
 from zoo.benchmarking.forecast import Forecast, Pace
 from zoo.benchmarking.runner import bench
 from zoo.benchmarking.store import Store
 from zoo.benchmarking.suite import load_suite
-from zoo.errors import IncompatibleError, StoreError, UnknownName
+from zoo.errors import IncompatibleError, StoreError, UnknownName, UsageError, WeightsError
 from zoo.specs import canonical
 
 
@@ -76,6 +77,57 @@ def test_references_stand_beside_the_members_of_their_modality(reference, tmp_pa
         run(path, tmp_path / "other", references=["pocket/resnet10"])
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["pocket/resnet10.textures", "pocket/resnet10.textures"], "resnet10.textures is named twice. Fix"),
+        (["pocket/resnet10.glyphs"], "is an arm of suite 'one' already. Fix: leave it out"),
+    ],
+)
+def test_a_reference_that_a_member_cannot_have_is_refused_before_anything_is_made(reference, tmp_path, names, said):
+    """It is a fault of the command: no member is shown as one that cannot run."""
+    with pytest.raises(UsageError, match=said):
+        run(reference[0], tmp_path / "out", references=names)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_reference_without_its_weights_costs_no_member_its_run(reference, tmp_path):
+    sentence_encoder(tmp_path / "net")
+    (tmp_path / "net" / "model.safetensors").unlink()
+    texts = reference[0].read_text(encoding="utf-8").replace("vision", "text")
+    (tmp_path / "areas.toml").write_text(texts, encoding="utf-8")
+    with pytest.raises(WeightsError, match=r"model\*?\.safetensors"):
+        run(tmp_path / "areas.toml", tmp_path / "out", references=[str(tmp_path / "net")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_suite_alone_is_not_run_into_the_folder_of_a_collection(reference, tmp_path):
+    path, done, _ = reference
+    before = sorted(done.store.rglob("*"))
+    with pytest.raises(StoreError, match=r"is the folder of a collection\. Fix: give suite 'two' another folder"):
+        bench(load_suite(path.with_name("two.toml")), done.store, workers=1, quiet=True)
+    assert sorted(done.store.rglob("*")) == before
+
+
+def test_a_backbone_of_two_towers_stands_beside_images_and_texts():
+    clip = "open_clip/ViT-B-32.laion2b_s34b_b79k"
+    assert by_modality([clip], ["vision", "text", "speech"]) == {"text": [clip], "vision": [clip]}
+    assert by_modality([clip], ["vision"]) == {"vision": [clip]}
+    with pytest.raises(IncompatibleError, match="is for image-text, and the members are for speech"):
+        by_modality([clip], ["speech"])
+
+
+def test_packed_rows_are_not_run_over(reference, tmp_path):
+    path, done, _ = reference
+    packed = tmp_path / "packed"
+    pack_collection(done.store, packed)
+    before = sorted(packed.rglob("*"))
+    for options in ({}, {"dry_run": True}, {"only": "failed"}):
+        with pytest.raises(StoreError, match=r"one\.jsonl holds packed rows of one, to which a run cannot add\. Fix"):
+            run(path, packed, **options)
+    assert sorted(packed.rglob("*")) == before
+
+
 def test_a_member_has_the_rows_that_it_has_alone(reference, tmp_path):
     path, done, _ = reference
     bench(load_suite(path.with_name("two.toml")), tmp_path / "alone", workers=1, quiet=True)
@@ -126,6 +178,7 @@ def test_a_member_that_loads_but_cannot_run_has_its_cells_counted(tmp_path):
 def test_with_no_member_that_can_run_the_first_reason_is_raised(tmp_path):
     with pytest.raises(UnknownName, match="unknown suite 'absent'"):
         run(files(tmp_path, "absent"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_another_collection_is_refused(reference, tmp_path):

@@ -8,6 +8,7 @@ from zoo.benchmarking.collection_store import (
     open_collection,
     pack_collection,
     read_collection,
+    store_to_run,
     write_problems,
 )
 from zoo.benchmarking.store import Store, read_rows
@@ -51,6 +52,21 @@ def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "problems.json").write_text(json.dumps([1]), encoding="utf-8")
     with pytest.raises(StoreError, match="must hold an object"):
         read_collection(tmp_path)
+
+
+def test_a_folder_from_elsewhere_cannot_name_a_place_outside(tmp_path):
+    """The report of a member is written below the folder of the collection; no name may lead out of it."""
+    folder = stored(tmp_path / "run")
+    file = folder / "collection.json"
+    file.write_text(file.read_text(encoding="utf-8").replace('"suite":"digits"', '"suite":"../digits"'))
+    with pytest.raises(StoreError, match="no plain name"):
+        read_collection(folder)
+
+
+def test_a_folder_beside_its_packed_rows_goes_on(tmp_path):
+    stored(tmp_path)
+    pack_collection(tmp_path, tmp_path)
+    assert store_to_run(tmp_path, "digits").folder == tmp_path / "digits"
 
 
 def test_packed_stores_read_like_the_folder(tmp_path):

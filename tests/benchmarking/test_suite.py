@@ -47,6 +47,15 @@ def test_a_folder_is_not_a_suite(tmp_path):
     assert "cannot be read" in refusal(tmp_path / "folder.toml")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("schema = 1", 'schema = 1\nkind = "colection"'), ("[[arms]]", "[[members]]")]
+)
+def test_what_may_be_meant_as_a_collection(tmp_path, old, new):
+    """Also a file that forgets to say so: it would lack every section of a suite."""
+    said = refusal(edited(tmp_path, old, new, -1))
+    assert "this is no suite, and as a collection of suites it must say so: kind is" in said
+
+
 def test_unknown_level(tmp_path):
     path = edited(tmp_path, "margin", "margin")
     assert "unknown level 'quik'. Nearest: quick." in refusal(path, UnknownName, level="quik")

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from zoo.benchmarking.suite import _suite_folders
+from zoo.benchmarking.suite import shipped
 from zoo.benchmarking.toml_lines import line_of, toml_lines
 
 TRICKY = '''# [comment]
@@ -53,7 +53,7 @@ def follow(data, path):
     return data
 
 
-@pytest.mark.parametrize("file", [file for folder in _suite_folders() for file in folder.glob("*.toml")], ids=str)
+@pytest.mark.parametrize("file", shipped().values(), ids=str)
 def test_shipped_suites(file):
     text = file.read_text(encoding="utf-8")
     data, lines = tomllib.loads(text), toml_lines(text)

@@ -11,6 +11,8 @@ from zoo.benchmarking.collection import Collection, Member, load_collection
 from zoo.benchmarking.collection_runner import CollectionOutcome
 from zoo.benchmarking.collection_store import open_collection
 from zoo.benchmarking.forecast import Forecast
+from zoo.benchmarking.runner import Outcome
+from zoo.benchmarking.store import Store, read_rows, read_suite
 from zoo.errors import DataError
 
 
@@ -70,6 +72,32 @@ def test_quick_is_a_word_for_its_level(capsys, monkeypatch):
 def test_references_without_a_name(capsys):
     code, _, err = run(capsys, "bench", "pocket", "--with", "", "--dry-run")
     assert (code, "no reference was named" in err) == (2, True)
+
+
+def test_the_folder_of_a_collection_with_references(capsys, monkeypatch, tmp_path):
+    asked = []
+
+    def bench(name, out, **options):
+        asked.append(out)
+        raise DataError("enough")
+
+    monkeypatch.setattr("zoo.benchmarking.collection_runner.bench_collection", bench)
+    (tmp_path / "minilm").mkdir()
+    run(capsys, "bench", "pocket", "--with", f"{tmp_path / 'minilm'}, timm/resnet18.a1_in1k")
+    assert asked == ["runs/pocket-with-minilm-resnet18.a1_in1k"]
+
+
+def test_a_home_folder_that_no_shell_wrote_out(capsys, monkeypatch, tmp_path):
+    """`--out=~/x` reaches zoo as it is: rows go to the home folder, and the report is printed from there."""
+    stored = Path("benchmarks/results/digits-quick.jsonl").resolve()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Store(tmp_path / "x").create(read_suite(stored))
+    for row in read_rows(stored):
+        Store(tmp_path / "x").write(row)
+    done = Outcome(tmp_path / "x", read_suite(stored), 0, 0, Forecast(0, 0.0, 0.0, 0.0, 1))
+    monkeypatch.setattr("zoo.benchmarking.runner.bench", lambda suite, out, **options: done)
+    code, out, _ = run(capsys, "bench", "digits", "--out=~/x")
+    assert (code, "glyphs, fine-tuned" in out) == (0, True)
 
 
 def test_options_of_data_do_not_go_with_a_collection(capsys):

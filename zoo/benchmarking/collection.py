@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zoo.benchmarking.suite import Suite, load_suite
+from zoo.benchmarking.suite import Suite, load_suite, shipped
 from zoo.benchmarking.toml_lines import line_of, toml_lines
 from zoo.data.labelled import INPUTS, inputs_of
 from zoo.errors import InvalidRecord, UnknownName, nearest
 from zoo.specs import Record
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 KIND = "collection"
 MODALITIES = ("vision", "text", "speech", "image-text")
 PERFECT = 100.0
 """The reference of a member that says none: a perfect score, so that z is the share of what guessing leaves."""
+PLAIN = re.compile(r"\w[\w.-]*")
 
 Field = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Member(Record):
-    """One suite of a collection: `task` is its short name, `reference` the score in points that counts as z = 1."""
+    """One suite of a collection: `task` is its short name, `reference` the score in points that counts as z = 1.
+
+    Raises:
+        InvalidRecord: `suite` is no plain name. Stores and pages are called by it, and none may lie outside the folder.
+    """
 
     suite: str
     modality: str
     task: str
     reference: float = PERFECT
+
+    def __post_init__(self) -> None:
+        if not PLAIN.fullmatch(self.suite):
+            raise InvalidRecord(
+                f"member {self.suite!r} is no plain name. Fix: the name of a suite without its path and ending, of "
+                "letters, digits, _, - and dots."
+            )
 
 
 @dataclass(frozen=True)
@@ -62,7 +78,7 @@ def load_collection(name: str | Path, level: str = "quick") -> Collection:
     """
     path = collection_file(name)
     if path is None:
-        known = [file.stem for file in _shipped() if _is_collection(file)]
+        known = [one for one, file in shipped().items() if _is_collection(file)]
         raise UnknownName("collection", str(name), known, f"Known: {', '.join(known)}; or give the path of a file.")
     text = path.read_text(encoding="utf-8")
     try:
@@ -81,7 +97,7 @@ def collection_file(name: str | Path) -> Path | None:
     """
     path = Path(name)
     if path.suffix != ".toml":
-        path = next((file for file in _shipped() if file.stem == str(name)), path)
+        path = shipped().get(str(name), path)
     return path if path.suffix == ".toml" and _is_collection(path) else None
 
 
@@ -132,12 +148,17 @@ def _collection(data: dict[str, Any], level: str, path: Path) -> Collection:
         later = isinstance(version, int) and version > Collection.VERSION
         fix = "update zoo, because a later one wrote this file" if later else f"write schema = {Collection.VERSION}"
         raise InvalidRecord(f"schema must be {Collection.VERSION}, received {version!r}. Fix: {fix}.", ("schema",))
+    if "level" in said:
+        raise InvalidRecord(
+            "a file has levels, and no level of its own. Fix: leave it out; --level names one.", ("level",)
+        )
     levels, known = _table(said, "levels"), _table(said, "members")
     if level not in levels:
         raise UnknownName("level", level, levels, f"{path} has: {', '.join(levels)}.")
     chosen = _named(levels[level], level, known)
     members = tuple(_member(name, known[name]) for name in chosen)
-    _check_rows(said.get("rows", {}), {member.modality for member in members} | _modalities(known))
+    _check_tasks(members)
+    _check_rows(said.get("rows", {}), _modalities(known))
     return Collection.from_json({"schema": Collection.schema(), **said, "level": level, "members": members})
 
 
@@ -182,6 +203,12 @@ def _member(name: str, entry: Any) -> Member:
     where: Field = ("members", name)
     if not isinstance(entry, dict):
         raise InvalidRecord(f"a member must be a table [members.{name}], received {entry!r}.", where)
+    if "suite" in entry:
+        raise InvalidRecord(
+            f"member {name!r} has a suite {entry['suite']!r}, and the name of a member is that of its suite. "
+            f"Fix: leave it out, or write [members.{entry['suite']}].",
+            (*where, "suite"),
+        )
     try:
         member = Member.from_json({"schema": Member.schema(), "suite": name, **entry})
     except InvalidRecord as error:
@@ -202,6 +229,19 @@ def _member(name: str, entry: Any) -> Member:
     return member
 
 
+def _check_tasks(members: Sequence[Member]) -> None:
+    """Refuse a task label that two members have: they would share a column of the matrix, and one of them be lost."""
+    suites: dict[str, str] = {}
+    for member in members:
+        if other := suites.get(member.task):
+            raise InvalidRecord(
+                f"members {other!r} and {member.suite!r} both have the task label {member.task!r}. "
+                "Fix: a label of its own for each.",
+                ("members", member.suite, "task"),
+            )
+        suites[member.task] = member.suite
+
+
 def _modalities(known: dict[str, Any]) -> set[str]:
     return {str(entry.get("modality")) for entry in known.values() if isinstance(entry, dict)}
 
@@ -216,9 +256,10 @@ def _check_rows(rows: Any, modalities: set[str]) -> None:
             raise InvalidRecord(
                 f"rows lists {modality!r}, which no member has as its modality. Nearest: {near}.", ("rows", modality)
             )
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        strings = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not strings or len(set(names)) != len(names):
             raise InvalidRecord(
-                f'rows.{modality} must list sources, received {names!r}. Fix: {modality} = ["glyphs"].',
+                f'rows.{modality} must list sources, each once, received {names!r}. Fix: {modality} = ["glyphs"].',
                 ("rows", modality),
             )
 
@@ -229,10 +270,3 @@ def _is_collection(path: Path) -> bool:
         return tomllib.loads(path.read_text(encoding="utf-8")).get("kind") == KIND
     except (OSError, ValueError):
         return False
-
-
-def _shipped() -> list[Path]:
-    """The files of suites and collections that come with zoo: in an installed package, or in a checkout."""
-    here = Path(__file__).resolve()
-    folders = (here.parent / "suites", here.parents[2] / "benchmarks" / "suites")
-    return [file for folder in folders if folder.is_dir() for file in sorted(folder.glob("*.toml"))]

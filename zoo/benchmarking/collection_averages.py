@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.benchmarking.break_even import NEVER, NOT_RECORDED
-from zoo.benchmarking.collection_records import DID_NOT_RUN, NO_ARM, Average, Gap, Reuse
+from zoo.benchmarking.collection_records import DID_NOT_RUN, NO_ARM, NO_BUDGET, Average, Gap, Reuse
 from zoo.benchmarking.statistics import break_even_reuse
 from zoo.benchmarking.statistics.aggregate import interquartile_interval, interquartile_mean, normalised
 
@@ -124,11 +124,16 @@ def _lack(gaps: Sequence[Gap]) -> str:
     """Why the cells of one task cannot be averaged; empty where they can."""
     for gap in gaps:
         if gap.verdict in (DID_NOT_RUN, NO_ARM):
-            return gap.verdict
+            return _absent(gap)
         if gap.failed or gap.missing:
             counts = ((gap.failed, "failed"), (gap.missing, "missing"))
             return ", ".join(f"{number} {word}" for number, word in counts if number)
     return ""
+
+
+def _absent(gap: Gap) -> str:
+    """Why there is no such cell: the task may have the arm, and fewer label budgets than others have."""
+    return NO_BUDGET if gap.verdict == NO_ARM and not gap.budget else gap.verdict
 
 
 def _scores(gaps: Sequence[Gap], known: Known) -> tuple[Array, Array]:
@@ -151,7 +156,7 @@ def _reuse(
 ) -> Reuse:
     entries: dict[str, BreakEven | None] = {gap.task: _entry(gap, summaries) for gap in gaps}
     each = {task: DID_NOT_RUN if entry is None else _words(entry) for task, entry in entries.items()}
-    each |= {gap.task: gap.verdict for gap in gaps if gap.verdict == NO_ARM}
+    each |= {gap.task: _absent(gap) for gap in gaps if gap.verdict == NO_ARM}
     costs = {entry.pretraining for entry in entries.values() if entry and entry.pretraining is not None}
     cost = costs.pop() if len(costs) == 1 else None
     found = Reuse(modality, role, source, rank, cost, each)

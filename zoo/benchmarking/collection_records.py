@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from zoo.specs import Record
 
 NO_ARM = "not in this suite"
+NO_BUDGET = "no such label budget"
 DID_NOT_RUN = "did not run"
 
 

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from zoo.benchmarking.collection import Collection, check_member, collection_file, load_collection, member_suite
-from zoo.benchmarking.collection_store import open_collection, write_problems
+from zoo.benchmarking.collection_store import open_collection, store_to_run, write_problems
 from zoo.benchmarking.forecast import Forecast
 from zoo.benchmarking.grid import run_grids
 from zoo.benchmarking.references import check_reference, with_references
 from zoo.benchmarking.report.collection_write import write_collection_report
 from zoo.benchmarking.runner import Plan, crew, prepare
-from zoo.benchmarking.store import Store
 from zoo.errors import IncompatibleError, Interrupted, StoreError, ZooError
-from zoo.providers.loading import spec_of
+from zoo.providers.loading import load, spec_of
 from zoo.training.progress import Progress
 from zoo.training.threads import pinned_threads
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from zoo.benchmarking.arms import Job
+    from zoo.benchmarking.suite import Suite
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,10 @@ def bench_collection(
 
     Raises:
         UnknownName, InvalidRecord: no such collection or level, or its file is not right.
-        IncompatibleError: a reference without trained weights, or for a modality that no member has.
-        StoreError: `out` cannot be written, or holds another collection.
+        IncompatibleError, UsageError: a reference without trained weights, or for a modality that no member has; one
+            that is named twice, or is an arm of a member already.
+        WeightsError, Offline: a reference whose weights are not there.
+        StoreError: `out` cannot be written, or holds another collection, or packed rows.
         ZooError: no member at all can run; the reason of the first.
 
     Example:
@@ -73,27 +75,39 @@ def bench_collection(
     """
     collection, folder = load_collection(name, level), Path(out).expanduser()
     beside = by_modality(references, {member.modality for member in collection.members})
+    for reference in references:
+        load(reference, seed=0)  # weights that are not there are refused now, and cost no member its run
     count, device, executor = crew(workers, device, only, timeout, memory_mb)
-    if not dry_run:
+    problems: dict[str, ZooError] = {}
+
+    def left_out(suite: str, error: ZooError) -> None:
+        problems[suite] = error
+        tell(f"{suite} cannot run, the others go on: {error}")
+
+    suites: list[Suite] = []
+    for member in collection.members:
+        try:
+            suite = member_suite(collection_file(name) or name, member.suite, level)
+            check_member(member, suite)
+        except ZooError as error:
+            left_out(member.suite, error)
+            continue
+        named = beside.get(member.modality)  # what is wrong with a reference is refused here, before anything runs
+        suites.append(with_references(suite, named) if named else suite)
+    stores = [store_to_run(folder, suite.name) for suite in suites]
+    if suites and not dry_run:
         open_collection(folder, collection)
     with pinned_threads(1):
         plans: list[Plan] = []
-        problems: dict[str, ZooError] = {}
-        for member in collection.members:
-            store = Store(folder / member.suite)
+        for suite, store in zip(suites, stores, strict=True):
             try:
-                suite = member_suite(collection_file(name) or name, member.suite, level)
-                check_member(member, suite)
-                if named := beside.get(member.modality):
-                    suite = with_references(suite, named)
                 if not dry_run:
                     store.create(suite)  # even if it cannot run: its cells are then counted as missing
                 plans.append(prepare(suite, store, device, only, count, dry_run, tell))
             except (Interrupted, StoreError):
                 raise
             except ZooError as error:
-                problems[member.suite] = error
-                tell(f"{member.suite} cannot run, the others go on: {error}")
+                left_out(suite.name, error)
         if problems and not plans:
             raise next(iter(problems.values()))
         expected = together([plan.forecast for plan in plans], count)
@@ -115,7 +129,7 @@ def bench_collection(
 
 
 def by_modality(references: Sequence[str], modalities: Iterable[str]) -> dict[str, list[str]]:
-    """Backbones by the modality of their samples.
+    """Backbones by the modality of the members that they stand beside; one for image-text by each of its towers.
 
     Raises:
         IncompatibleError: one without trained weights, or whose modality none of the members has.
@@ -128,12 +142,14 @@ def by_modality(references: Sequence[str], modalities: Iterable[str]) -> dict[st
     found: dict[str, list[str]] = {}
     for name in references:
         check_reference(spec := spec_of(name), name)
-        if (modality := spec.modality) not in known:
+        fitting = {spec.modality, *(("vision", "text") if spec.modality == "image-text" else ())}
+        if not (there := [modality for modality in known if modality in fitting]):
             raise IncompatibleError(
-                f"{name} is for {modality}, and the members are for {', '.join(known)}. Fix: leave it out, or choose a "
-                "level that has such a member."
+                f"{name} is for {spec.modality}, and the members are for {', '.join(known)}. Fix: leave it out, or "
+                "choose a level that has such a member."
             )
-        found.setdefault(modality, []).append(name)
+        for modality in there:
+            found.setdefault(modality, []).append(name)
     return found
 
 

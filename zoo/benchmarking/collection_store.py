@@ -98,6 +98,25 @@ def read_collection(folder: str | Path) -> tuple[Collection, list[Held]]:
     ]
 
 
+def store_to_run(folder: str | Path, suite: str) -> Store:
+    """The store that a run writes a member's rows into; it need not be there yet.
+
+    Raises:
+        StoreError: the rows of the member are packed: a run would start from nothing, and hide them.
+
+    Example:
+        >>> store_to_run("runs/pocket", "digits").folder.as_posix()
+        'runs/pocket/digits'
+    """
+    place = _place(Path(folder), suite)
+    if place is not None and place.is_file():
+        raise StoreError(
+            f"{place} holds packed rows of {suite}, to which a run cannot add. Fix: give this run another folder with "
+            f"--out; `zoo report {folder}` prints what is stored."
+        )
+    return Store(Path(folder) / suite)
+
+
 def write_problems(folder: str | Path, problems: dict[str, str]) -> None:
     """Keep why members could not run; with none, an earlier file goes.
 

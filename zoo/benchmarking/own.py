@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.benchmarking.references import anywhere, short_name
 from zoo.benchmarking.suite import COMMAND, ROLES, Arm, Suite
 from zoo.benchmarking.suite_checks import check
 from zoo.data.images import DATASETS
@@ -193,9 +194,7 @@ def _specs(backbones: Sequence[str], data: LabelledData) -> dict[str, BackboneSp
                 f"{name} is for {spec.modality}, and the data are {WHAT[data.inputs]}. Fix: name backbones for "
                 f"{INPUTS[data.inputs]} alone; as a frozen reference (--with) it can stand beside them."
             )
-        path = Path(name).expanduser()
-        full = str(path.resolve()) if path.is_dir() else str(name)
-        if full in specs:
+        if (full := anywhere(name)) in specs:
             raise UsageError(f"{name} is named twice. Fix: name each backbone once.")
         specs[full] = spec
     return specs
@@ -231,7 +230,7 @@ def _short(names: Sequence[str]) -> list[str]:
         >>> _short(["timm/resnet18.a1_in1k", "pocket/resnet10.glyphs", "pocket/resnet10.glyphs"])
         ['resnet18.a1_in1k', 'resnet10.glyphs-1', 'resnet10.glyphs-2']
     """
-    bare = [name.partition("/")[2] for name in names]
+    bare = [short_name(name) for name in names]
     full = [own if len({n for n in names if n.endswith("/" + own)}) == 1 else name
             for name, own in zip(names, bare, strict=True)]  # fmt: skip
     return [

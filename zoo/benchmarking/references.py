@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from zoo.providers.loading import spec_of
 from zoo.training.matching import check_task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from zoo.specs import BackboneSpec
 
@@ -41,17 +42,17 @@ def with_references(suite: Suite, names: Sequence[str]) -> Suite:
         'resnet18.a1_in1k, another architecture, frozen probe'
     """
     arms = list(suite.arms)
-    given = []
+    given: list[str] = []
     for name in names:
-        spec = spec_of(name)
-        path = Path(name).expanduser()
-        full = str(path.resolve()) if path.is_dir() else name
+        spec, full = spec_of(name), anywhere(name)
         check_reference(spec, name)
         check_task(spec, suite.task.kind)
-        if full in [arm.backbone for arm in arms]:
+        if full in given:
+            raise UsageError(f"{name} is named twice. Fix: name each reference once.")
+        if full in [anywhere(arm.backbone) for arm in arms if arm.backbone]:
             raise UsageError(f"{name} is an arm of suite {suite.name!r} already. Fix: leave it out.")
-        short = spec.name.partition("/")[2]
-        arms.append(Arm(f"R:{short}", "R", f"{short}, {ANOTHER}, frozen probe", full, "linear_probe"))
+        called = _free(short_name(spec.name), {arm.id for arm in arms})
+        arms.append(Arm(f"R:{called}", "R", f"{called}, {ANOTHER}, frozen probe", full, "linear_probe"))
         given.append(full)
     if not given:
         raise UsageError("no reference was named. Fix: --with A,B with names from `zoo list --pretrained`.")
@@ -60,6 +61,33 @@ def with_references(suite: Suite, names: Sequence[str]) -> Suite:
     found = replace(suite, arms=tuple(arms), sources={**suite.sources, COMMAND: command})
     check(found, ROLES)
     return found
+
+
+def anywhere(name: str) -> str:
+    """A folder by its full path, so that a stored suite can be used from anywhere; every other name as it is.
+
+    Example:
+        >>> anywhere("timm/resnet18.a1_in1k")
+        'timm/resnet18.a1_in1k'
+    """
+    folder = Path(name).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else name
+
+
+def short_name(name: str) -> str:
+    """A backbone's name in tables: without its provider, and of a folder the last part of its path.
+
+    Example:
+        >>> short_name("timm/resnet18.a1_in1k"), short_name("/home/me/minilm")
+        ('resnet18.a1_in1k', 'minilm')
+    """
+    return Path(name).name if Path(name).is_absolute() else name.partition("/")[2] or name
+
+
+def _free(name: str, ids: Collection[str]) -> str:
+    """The name, numbered where a reference of that name is there already: two folders may be called alike."""
+    numbered = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    return next(one for one in numbered if f"R:{one}" not in ids)
 
 
 def check_reference(spec: BackboneSpec, name: str) -> None:

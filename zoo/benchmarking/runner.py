@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo.benchmarking.arms import Job, Workbench
 from zoo.benchmarking.collection import collection_file
+from zoo.benchmarking.collection_store import is_collection_store
 from zoo.benchmarking.executors import Executor, ForkPool, InProcess
 from zoo.benchmarking.forecast import Forecast, Pace, forecast, measure_paces
 from zoo.benchmarking.grid import Grid
 from zoo.benchmarking.report import write_report
 from zoo.benchmarking.store import SUITE_FILE, Store
 from zoo.benchmarking.suite import Suite, load_suite
-from zoo.errors import IncompatibleError, UnknownName
+from zoo.errors import IncompatibleError, StoreError, UnknownName
 from zoo.training.device import choose_device
 from zoo.training.progress import Progress
 from zoo.training.threads import pinned_threads, usable_cores
@@ -76,7 +77,7 @@ def bench(
 
     Raises:
         UnknownName, InvalidRecord, DataError, WeightsError, IncompatibleError: the suite cannot be run as it stands.
-        StoreError: `out` cannot be written, or holds another suite.
+        StoreError: `out` cannot be written, or holds another suite or a collection.
 
     Example:
         >>> bench("digits", "runs/digits").report                                        # doctest: +SKIP
@@ -89,6 +90,10 @@ def bench(
             )
         suite = load_suite(suite, level)
     store = Store(Path(out).expanduser())
+    if is_collection_store(store.folder):
+        raise StoreError(
+            f"{store.folder} is the folder of a collection. Fix: give suite {suite.name!r} another folder with --out."
+        )
     count, device, executor = crew(workers, device, only, timeout, memory_mb)
     with pinned_threads(1):
         plan = prepare(suite, store, device, only, count, dry_run, tell)

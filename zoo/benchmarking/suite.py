@@ -108,8 +108,7 @@ def load_suite(name: str | Path, level: str = "quick") -> Suite:
     """
     path = Path(name)
     if path.suffix != ".toml":
-        known = {file.stem: file for folder in _suite_folders() for file in sorted(folder.glob("*.toml"))}
-        if str(name) not in known:
+        if str(name) not in (known := shipped()):
             raise UnknownName(
                 "suite", str(name), known, f"Known: {', '.join(known)}; or give the path of a .toml file."
             )
@@ -136,6 +135,12 @@ def _suite(data: dict[str, Any], level: str, path: Path) -> Suite:
         later = isinstance(version, int) and version > Suite.VERSION
         fix = "update zoo, because a later one wrote this file" if later else f"write schema = {Suite.VERSION}"
         raise InvalidRecord(f"schema must be {Suite.VERSION}, received {version!r}. Fix: {fix}.", ("schema",))
+    if "kind" in said or ("members" in said and "arms" not in said):
+        raise InvalidRecord(
+            f"this is no suite, and as a collection of suites it must say so: kind is {said.get('kind')!r}. "
+            'Fix: kind = "collection", and `zoo bench` runs it; or leave out of a suite what belongs to a collection.',
+            ("kind",),
+        )
     levels = _section(said, "levels", dict)
     if level not in levels:
         raise UnknownName("level", level, levels, f"{path} has: {', '.join(levels)}.")
@@ -204,7 +209,13 @@ def _line(text: str, data: dict[str, Any], level: str, field: tuple[str, ...]) -
     return line_of(lines, own if field and own[:3] in lines else field)
 
 
-def _suite_folders() -> list[Path]:
-    """Where suites lie: inside an installed package, or in `benchmarks/suites` of a checkout."""
+def shipped() -> dict[str, Path]:
+    """The files of suites and collections that come with zoo, by name: in an installed package, or in a checkout.
+
+    Example:
+        >>> shipped()["digits"].name
+        'digits.toml'
+    """
     here = Path(__file__).resolve()
-    return [folder for folder in (here.parent / "suites", here.parents[2] / "benchmarks" / "suites") if folder.is_dir()]
+    folders = (here.parent / "suites", here.parents[2] / "benchmarks" / "suites")
+    return {file.stem: file for folder in folders for file in sorted(folder.glob("*.toml"))}

@@ -10,6 +10,7 @@ from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from zoo.benchmarking.forecast import Forecast
     from zoo.benchmarking.suite import Suite
@@ -93,7 +94,7 @@ def _bench(options: argparse.Namespace) -> int:
     done = bench(suite, out, **_settings(options))
     if options.dry_run:
         return _forecast(options, done.forecast, {})
-    _print_report(out)
+    _print_report(done.store)
     print("\n" + "\n".join(f"wrote {path}" for path in done.report))
     if done.failed:
         print(f"{done.failed} cells failed; the report shows them; --only failed runs them again", file=sys.stderr)
@@ -103,17 +104,19 @@ def _bench(options: argparse.Namespace) -> int:
 def _bench_collection(options: argparse.Namespace) -> int:
     from zoo.benchmarking.collection import load_collection
     from zoo.benchmarking.collection_runner import bench_collection
+    from zoo.benchmarking.references import anywhere, short_name
 
     _refuse_own(options)
     beside = _names(options.references or "")
     if options.references is not None and not beside:
         raise UsageError("no reference was named. Fix: --with A,B with names from `zoo list --pretrained`.")
-    folder = [load_collection(options.suite, options.level).name, *(["with"] if beside else []), *beside]
+    shown = [short_name(anywhere(name)) for name in beside]
+    folder = [load_collection(options.suite, options.level).name, *(["with"] if beside else []), *shown]
     out = options.out or f"runs/{'-'.join(folder).replace('/', '-')}"
     done = bench_collection(options.suite, out, level=options.level, references=beside, **_settings(options))
     if options.dry_run:
         return _forecast(options, done.forecast, done.problems)
-    _print_report(out)
+    _print_report(done.store)
     print("\n" + "\n".join(f"wrote {path}" for path in done.report))
     for suite, problem in done.problems.items():
         print(f"{suite} did not run: {problem}", file=sys.stderr)
@@ -233,7 +236,7 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_report(store: str) -> None:
+def _print_report(store: str | Path) -> None:
     from rich.console import Console
 
     from zoo.benchmarking.collection_store import is_collection_store

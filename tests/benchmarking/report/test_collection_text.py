@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from test_collection_summary import part_of
-from together import collection
+from together import collection, rows_of, suite_of
 
 from zoo.benchmarking.collection_records import Average, Gap, Reuse
 from zoo.benchmarking.collection_summary import Part, summarise_collection
@@ -44,6 +44,22 @@ def test_the_sentence_names_what_hurts_and_counts_the_rest(view):
     gaps = [gap for gap in view.summary.gaps if gap.role in "PF" and gap.rank == 0]
     helped = sum(gap.verdict == "helps" for gap in gaps)
     assert f"{len(gaps)} comparisons on 2 tasks, helps in {helped}, " in words.opening(view)
+
+
+def test_the_most_labels_are_those_of_each_task():
+    """A task with more budgets than the others does not speak for them."""
+    suite = suite_of("letters")
+    suite = dataclasses.replace(suite, budgets=(1,))
+    rows = [row for row in rows_of("letters") if row.run.budget == 1]
+    found = summarise_collection(collection(), [part_of("digits"), part_of("letters", rows, suite)])
+    ((_, story),) = words.answers(found)
+    few, many = story.split("; with ")
+    assert few.startswith("with 1 label a class (8 comparisons)")
+    assert many.startswith("digits 10, letters 1 labels a class (8 comparisons)")
+    why = {average.why for average in found.summary.averages if average.rank == 1}
+    assert why == {"incomplete: letters (no such label budget)"}
+    ((_, table),) = words.reuse_table(found, "vision").groups[1:]
+    assert {row[-1] for row in table} == {"no such label budget"}
 
 
 def test_every_verdict_has_its_phrase_and_each_state_its_sign():

@@ -107,13 +107,17 @@ def lost_of(gap: Gap) -> str:
 
 
 def answers(view: View) -> list[tuple[str, str]]:
-    """(modality, sentence) on pre-training in each modality, with the fewest labels and with the most."""
+    """(modality, sentence) on pre-training in each modality: every task with its fewest labels, and with its most."""
     found = []
     for modality in view.collection.modalities:
         gaps = [g for g in view.summary.gaps if g.modality == modality and g.role in "PF" and g.verdict != NO_ARM]
-        ranks = sorted({gap.rank for gap in gaps if gap.budget or gap.verdict == DID_NOT_RUN})
-        ends = [ranks[0], ranks[-1]] if len(ranks) > 1 else ranks
-        clauses = [_clause([gap for gap in gaps if gap.rank == rank]) for rank in ends]
+        most: dict[str, int] = {}  # the tasks of a modality may have different numbers of budgets
+        for gap in gaps:
+            most[gap.suite] = max(gap.rank, most.get(gap.suite, 0))
+        ends = [[gap for gap in gaps if gap.rank == 0]]
+        if any(most.values()):
+            ends.append([gap for suite in most for gap in gaps if (gap.suite, gap.rank) == (suite, most[suite])])
+        clauses = [_clause(end) for end in ends if end]
         found.append((f"In {modality}", "; ".join(clauses) + "." if clauses else "no pre-trained arm."))
     return found
 
