@@ -46,6 +46,20 @@ def test_the_sentence_names_what_hurts_and_counts_the_rest(view):
     assert f"{len(gaps)} comparisons on 2 tasks, helps in {helped}, " in words.opening(view)
 
 
+def test_it_is_told_where_scratch_might_have_gone_on_to_learn(view):
+    longest = {part.member.suite: max(part.suite.longer) for part in view.parts}
+    at = sorted({(gap.task, gap.budget) for gap in view.summary.gaps})
+    for last in (0, 1, len(at)):
+        gaps = [
+            dataclasses.replace(gap, schedule=longest[gap.suite] if (gap.task, gap.budget) in at[:last] else 1)
+            for gap in view.summary.gaps
+        ]
+        said = words.cautions(edited(view, gaps=tuple(gaps)))
+        assert len(said) == (2 if last else 1)
+        if last:
+            assert said[0].startswith(f"In {last} of {len(at)} places (a task at a number of labels; digits")
+
+
 def test_the_most_labels_are_those_of_each_task():
     """A task with more budgets than the others does not speak for them."""
     suite = suite_of("letters")

@@ -42,12 +42,7 @@ def render_collection_html(view: View, pages: Sequence[str] = ()) -> str:
     """
     template = resources.files("zoo.benchmarking.report").joinpath("page.html").read_text(encoding="utf-8")
     spoken = [f"<strong>{escape(name)}</strong>: {escape(story)}" for name, story in words.answers(view)]
-    cautions = [
-        f"{len(view.summary.gaps)} cells in {len(view.collection.modalities)} matrices. Each verdict holds at "
-        f"{view.summary.confidence:.0%} on its own; the Holm p in its cell allows for all {view.summary.family} "
-        "comparisons of the collection."
-    ]
-    answer = f'<p class="lead">{escape(words.opening(view))}</p>\n{bullets(spoken)}\n{quiet(cautions)}'
+    answer = f'<p class="lead">{escape(words.opening(view))}</p>\n{bullets(spoken)}\n{quiet(words.cautions(view))}'
     return Template(template).substitute(
         title=escape(view.collection.title),
         about=escape(" ".join(view.collection.about.split())),

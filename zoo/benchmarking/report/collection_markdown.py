@@ -29,6 +29,7 @@ def render_collection_markdown(view: View, pages: Sequence[str] = ()) -> str:
     parts = [f"# {escaped(view.collection.title)}", escaped(view.collection.about), f"*{escaped(words.counts(view))}.*"]
     parts += ["## The short answer", escaped(words.opening(view))]
     parts += [bullets(f"**{escaped(name)}**: {escaped(story)}" for name, story in words.answers(view))]
+    parts += [bullets(map(escaped, words.cautions(view)))]
     for modality in view.collection.modalities:
         parts += [f"## The gap in {modality}", md_table(words.matrix_table(view, modality))]
         parts += [md_table(words.detail_table(view, modality))]

@@ -127,9 +127,30 @@ def opening(view: View) -> str:
     gaps = [g for g in view.summary.gaps if g.role in "PF" and g.rank == 0 and g.verdict != NO_ARM]
     tasks = len({gap.suite for gap in gaps})
     return (
-        f"Pre-trained against trained from scratch for as long as that gains, with the fewest labels: {len(gaps)} "
-        f"comparisons on {tasks} task{'' if tasks == 1 else 's'}, {_counted(gaps)}."
+        "Pre-trained against trained from scratch for as long as the suite allows and validation gains, with the "
+        f"fewest labels: {len(gaps)} comparisons on {tasks} task{'' if tasks == 1 else 's'}, {_counted(gaps)}."
     )
+
+
+def cautions(view: View) -> list[str]:
+    """What to keep in mind beside the short answer; first of all where scratch might have gone on to learn."""
+    summary, said = view.summary, []
+    longest = {part.member.suite: max(part.suite.longer) for part in view.parts if part.suite and part.suite.longer}
+    places = {(g.suite, g.task, g.budget): g.schedule for g in summary.gaps if g.schedule and g.suite in longest}
+    last = [place for place, schedule in places.items() if schedule == longest[place[0]]]
+    if last:
+        tasks = ", ".join(dict.fromkeys(task for _, task, _ in last))
+        said.append(
+            f"In {len(last)} of {len(places)} places (a task at a number of labels; {tasks}) scratch had its best "
+            "validation score after the longest training of the suite: with an even longer one the difference might "
+            "be smaller."
+        )
+    said.append(
+        f"{len(summary.gaps)} cells in {len(view.collection.modalities)} matrices. Each verdict holds at "
+        f"{summary.confidence:.0%} on its own; the Holm p in its cell allows for all {summary.family} comparisons "
+        "of the collection."
+    )
+    return said
 
 
 def _counted(gaps: Sequence[Gap]) -> str:
@@ -302,8 +323,8 @@ def definitions(summary: CollectionSummary) -> list[tuple[str, str]]:
     share, refers = f"{summary.confidence:.0%}", any(gap.role not in PRETRAINED for gap in summary.gaps)
     return [
         ("Points", "an arm's test score minus that of scratch (the same network, but for references and the classical "
-         "baseline), trained for as long as validation gained, paired by seed and test item; the margin of each "
-         "verdict is fixed in the suite's file."),
+         "baseline), trained for as long as its suite allows and validation gains, paired by seed and test item; the "
+         "margin of each verdict is fixed in the suite's file."),
         ("Scratch of several", "where a suite has several scratch networks, a baseline is compared with the one that "
          "leaves it the smaller difference."),
         ("Interval", f"{share} confidence, on its own; as on the pages of the suites."),

@@ -56,6 +56,8 @@ def collection_terminal(view: View, console: Console) -> None:
     console.print(words.opening(view), markup=False, highlight=False, soft_wrap=True)
     for name, story in words.answers(view):
         console.print(f"{name}: {story}", markup=False, highlight=False, soft_wrap=True)
+    for caution in words.cautions(view):
+        console.print(caution, markup=False, highlight=False, soft_wrap=True)
     console.print()
     modalities = view.collection.modalities
     tables = [words.matrix_table(view, modality) for modality in modalities]
