@@ -1,5 +1,6 @@
 import dataclasses
 
+import pytest
 from together import collection, stored
 
 from zoo.benchmarking.collection import Member
@@ -8,18 +9,23 @@ from zoo.catalog.query import find
 from zoo.upkeep import cards
 
 
-def test_pages_are_fresh():
-    for path, text in cards.generated().items():
+@pytest.fixture(scope="module")
+def made():
+    return cards.generated()
+
+
+def test_pages_are_fresh(made):
+    for path, text in made.items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is stale: make generate"
 
 
-def test_every_shipped_checkpoint_has_a_card():
-    names = {path.name for path in cards.generated() if path.parent.name == "pocket"}
+def test_every_shipped_checkpoint_has_a_card(made):
+    names = {path.name for path in made if path.parent.name == "pocket"}
     assert names == {f"{spec.name.partition('/')[2]}.md" for spec in find(provider="pocket", pretrained=True)}
 
 
-def test_every_run_has_a_page_and_opens_it_in_the_readme():
-    pages = {str(path.relative_to(cards.ROOT)): text for path, text in cards.generated().items()}
+def test_every_run_has_a_page_and_opens_it_in_the_readme(made):
+    pages = {str(path.relative_to(cards.ROOT)): text for path, text in made.items()}
     alone = [store.replace(".jsonl", ".md") for store in cards.RESULTS]
     for name in [f"{store}/README.md" for store in cards.COLLECTIONS] + alone:
         page = pages[name]
@@ -30,9 +36,8 @@ def test_every_run_has_a_page_and_opens_it_in_the_readme():
         assert "## Search" in page or "## Task: digits" in page
 
 
-def test_figures_come_from_the_rows(monkeypatch):
+def test_figures_come_from_the_rows(made, monkeypatch):
     """Other rows give other cards: here every test answer of the glyph arm is made wrong."""
-    before = cards.generated()
     original = cards.read_rows
 
     def spoiled(store):
@@ -44,7 +49,7 @@ def test_figures_come_from_the_rows(monkeypatch):
 
     monkeypatch.setattr(cards, "read_rows", lambda store: list(spoiled(store)))
     after = cards.generated()
-    changed = {path.name for path in before if before[path] != after[path]}
+    changed = {path.name for path in made if made[path] != after[path]}
     assert changed == {"README.md", "scripts-default.md", "resnet10.glyphs.md"}
     glyphs = next(text for path, text in after.items() if path.name == "resnet10.glyphs.md")
     assert "| 1 | glyphs, fine-tuned | 0.0 |" in glyphs
