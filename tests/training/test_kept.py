@@ -40,6 +40,8 @@ def test_what_the_weights_began_as_is_kept(tmp_path):
     backbone = zoo.load("pocket/resnet10", pretrained=False, seed=0)
     spec = dataclasses.replace(backbone.spec, source="hf-hub:org/net", revision="c" * 40, licence="mit")
     backbone = dataclasses.replace(backbone, spec=spec)
+    for name in ("new", "on", "again"):
+        (tmp_path / name).mkdir()
     save_backbone(backbone, RECIPE, SOURCE, tmp_path / "new")
     new = zoo.load(str(tmp_path / "new")).spec
     assert (new.origin, new.licence) == ("scratch", "unknown")

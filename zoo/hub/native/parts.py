@@ -148,9 +148,9 @@ def difference(found: Tensor, expected: Tensor, scale: float = 0.0) -> float:
     """
     if found.shape != expected.shape or not bool(torch.isfinite(found).all()):
         return float("inf")
-    expected = expected.double()
+    found, expected = found.detach().double(), expected.detach().double()
     sizes = torch.tensor(scale) if scale else expected.abs().amax(-1, keepdim=True).clamp(min=1e-30)
-    return float(((found.double() - expected).abs() / sizes).max())
+    return float(((found - expected).abs() / sizes).max())
 
 
 def bar(rounding: float) -> float:
