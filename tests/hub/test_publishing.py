@@ -11,9 +11,10 @@ import zoo
 from zoo.errors import Offline, PublishError, UsageError, WeightsError
 from zoo.hub.publishing import publish
 from zoo.io.digests import file_digest
-from zoo.upkeep.cards import RESULTS, ROOT
+from zoo.upkeep.cards import ROOT
 
 ID = "tester/pets"
+ROWS = ROOT / "benchmarks/results/pocket-quick/digits.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def silent():
 
 
 def test_a_fitted_model_goes_out_and_comes_back(hub, model, silent, tmp_path):
-    done = publish(model, ID, say=silent, evidence=ROOT / RESULTS["digits"])
+    done = publish(model, ID, say=silent, evidence=ROWS)
     files = hub.files(ID)
     assert done.commit == hub.head(ID)
     assert (done.library, done.licence, done.private) == ("torch", "apache-2.0", True)
@@ -87,7 +88,7 @@ def test_a_damaged_download_is_not_loaded(hub, model, silent):
 
 @pytest.mark.slow
 def test_rows_go_along(hub, model, silent):
-    done = publish(model, ID, results=ROOT / RESULTS["digits"], say=silent)
+    done = publish(model, ID, results=ROWS, say=silent)
     files = hub.files(f"{ID}-results", repo_type="dataset")
     assert done.rows.commit == hub.head(f"{ID}-results", "dataset")
     assert set(files) == {"results.jsonl", "README.md", "zoo.json", ".gitattributes"}
