@@ -80,7 +80,8 @@ class BackboneSpec(Record):
             `padding` one of `masked`, `equal_length`, `fixed`; `family` the model family (resnet, bert, wav2vec2).
         weights: `source` `hf-hub:NAMESPACE/NAME` or a URL; `revision` a commit where one is pinned; `weights_format`
             `safetensors`, `pickle` or "" where only the repository knows; `library` the version that said all this;
-            `pretraining_flops` what making them took, where that was counted.
+            `pretraining_flops` what making them took, where that was counted; `origin` what weights that were trained
+            with zoo began as: `scratch`, `hf-hub:NAMESPACE/NAME[@COMMIT]` or a name of zoo ("" where nobody trained).
         images: `input_size` [C, H, W], `mean`, `std`, `interpolation`, `crop_pct`, `crop_mode`.
         speech: `sample_rate` in Hz; `normalize_waveform`, whether each clip is brought to mean 0 and variance 1.
         text: `context` in tokens; `tokenizer` its class; `lower_case`, whether it folds case.
@@ -125,6 +126,7 @@ class BackboneSpec(Record):
     weights_format: str = ""
     library: str = ""
     curated: bool = False
+    origin: str = ""
 
     @property
     def pretrained(self) -> bool:

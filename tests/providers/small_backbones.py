@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 CONVOLUTIONS = {"conv_dim": [16] * 7}  # those that read waveforms are 512 wide by default
 SIZES = {
     "audio-spectrogram-transformer": {"max_length": 64},
+    "clap": {
+        "audio_config": {
+            "model_type": "clap_audio_model",
+            "patch_embeds_hidden_size": 16,
+            "hidden_size": 128,
+            "depths": [1, 1, 1, 1],
+            "num_attention_heads": [2, 2, 2, 2],
+            "projection_dim": 64,
+        }
+    },
     "convnext": {"image_size": 64},
     "hubert": CONVOLUTIONS,
     "segformer": {"image_size": 64},

@@ -36,6 +36,23 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert json.loads((tmp_path / "history.json").read_text())["losses"] == [1.0]
 
 
+def test_what_the_weights_began_as_is_kept(tmp_path):
+    backbone = zoo.load("pocket/resnet10", pretrained=False, seed=0)
+    spec = dataclasses.replace(backbone.spec, source="hf-hub:org/net", revision="c" * 40, licence="mit")
+    backbone = dataclasses.replace(backbone, spec=spec)
+    for name in ("new", "on", "again"):
+        (tmp_path / name).mkdir()
+    save_backbone(backbone, RECIPE, SOURCE, tmp_path / "new")
+    new = zoo.load(str(tmp_path / "new")).spec
+    assert (new.origin, new.licence) == ("scratch", "unknown")
+    on = dataclasses.replace(RECIPE, init="pretrained")
+    save_backbone(backbone, on, SOURCE, tmp_path / "on")
+    assert zoo.load(str(tmp_path / "on")).spec.origin == f"hf-hub:org/net@{'c' * 40}"
+    assert zoo.load(str(tmp_path / "on")).spec.licence == "mit"
+    save_backbone(zoo.load(str(tmp_path / "new")), on, SOURCE, tmp_path / "again")
+    assert zoo.load(str(tmp_path / "again")).spec.origin == "scratch"
+
+
 def test_a_full_disk_keeps_the_checkpoints(tmp_path):
     backbone = zoo.load("pocket/resnet10", pretrained=False, seed=0)
     (tmp_path / "checkpoints").mkdir()

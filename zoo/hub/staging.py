@@ -16,7 +16,7 @@ from zoo.hub.cards.fitted import fitted_card
 from zoo.hub.cards.pretrained import pretrained_card, read_run
 from zoo.hub.licences import licence_of
 from zoo.hub.native.export import export
-from zoo.hub.native.verify import verify
+from zoo.hub.native.verify import compared
 from zoo.hub.privacy import check_text, clean, this_machine
 from zoo.io.atomic import replace
 from zoo.io.digests import file_digest
@@ -95,17 +95,17 @@ def stage(
             "a class has the name of a path, which would be cut, and the model would answer otherwise. Fix: name the "
             "classes otherwise, and fit again."
         )
-    exported = dataclasses.replace(exported, tolerance=verify(exported).difference)
+    exported = compared(exported)
     base = base_of(exported, None if run is None else run["recipe"])
     chosen = licence_of(base.licence, licence, base_name=base.repository or base.name)
-    compared = ""
+    told = ""
     if evidence:
         data = exported.fitted["task"]["name"] if exported.fitted else ""
-        compared = evidence_of(evidence, exported.backbone.name, data, exported.backbone.digest)
+        told = evidence_of(evidence, exported.backbone.name, data, exported.backbone.digest)
     if run is None:
-        card = fitted_card(exported, base, chosen, repository, compared)
+        card = fitted_card(exported, base, chosen, repository, told)
     else:
-        card = pretrained_card(exported, run, base, chosen, repository, compared)
+        card = pretrained_card(exported, run, base, chosen, repository, told)
     check_card(card)
     check_text(card, "the card", machine)
     replace(folder / CARD, card.encode())

@@ -16,7 +16,7 @@ from zoo.errors import UnsafeContent, WeightsError
 from zoo.io.digests import file_digest
 from zoo.io.safety import check_folder, check_place
 from zoo.io.settings import hub_cache
-from zoo.providers.repositories import FOLDER
+from zoo.providers.repositories import FOLDER, origin_of
 from zoo.specs import BackboneSpec, Record
 
 if TYPE_CHECKING:
@@ -44,8 +44,10 @@ class Exported(Record):
         head_keys: names in `weights` that are no backbone's.
         preprocessing: whether the folder holds a tokenizer or processor that zoo reads.
         sample, expected: a file with an example input, and what zoo gives for it, [rows][numbers].
-        tolerance: largest difference of upstream's outputs from zoo's, relative to the largest of these; None where it
-            was not compared.
+        tolerance: largest difference of upstream's outputs from zoo's, relative to the largest of their row; None
+            where it was not compared.
+        rounding: how far rounding each weight once more moves the outputs, in the same units; None where not measured.
+        scale: what these two are relative to instead, where it is not 0: the deviation of a regression's targets.
         published: what `zoo.publish` adds: zoo's version, the licence, the base, the digest of the card.
         folder: where it was found; not stored.
 
@@ -68,6 +70,8 @@ class Exported(Record):
     sample: str = ""
     expected: tuple[tuple[float, ...], ...] = ()
     tolerance: float | None = None
+    rounding: float | None = None
+    scale: float = 0.0
     notes: tuple[str, ...] = ()
     published: dict[str, Any] = field(default_factory=dict)
     folder: str = ""
@@ -84,7 +88,8 @@ class Exported(Record):
         spec = dataclasses.replace(self.backbone, licence=self.licence or self.backbone.licence)
         if not self.preprocessing:
             return spec
-        return dataclasses.replace(spec, source=f"{FOLDER}{Path(self.folder).resolve()}", revision="")
+        here, origin = f"{FOLDER}{Path(self.folder).resolve()}", origin_of(self.backbone)
+        return dataclasses.replace(spec, source=here, revision="", origin=origin)
 
 
 def is_exported(folder: Path) -> bool:

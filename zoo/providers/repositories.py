@@ -41,6 +41,25 @@ def carried(spec: BackboneSpec, folder: Path) -> BackboneSpec:
     return dataclasses.replace(spec, source=f"{FOLDER}{folder / CARRIED}", revision="")
 
 
+def origin_of(spec: BackboneSpec) -> str:
+    """What the weights of a backbone began as, for those that are trained on from it: see `BackboneSpec.origin`.
+
+    A repository that was asked for by name is an origin of its own, whatever that one's weights began as.
+
+    Example:
+        >>> from zoo.specs import BackboneSpec
+        >>> origin_of(BackboneSpec("timm/a.b", "timm", "a", "b", source="hf-hub:timm/a.b", revision="c0ffee"))
+        'hf-hub:timm/a.b@c0ffee'
+        >>> origin_of(BackboneSpec("timm/a.mine", "timm", "a", "mine", source="hf-hub:timm/a.b", origin="scratch"))
+        'scratch'
+    """
+    if spec.name.startswith(HUB):
+        return spec.name
+    if spec.origin or not spec.source.startswith(HUB):
+        return spec.origin or ("" if spec.source.startswith(FOLDER) else spec.name)
+    return f"{spec.source}@{spec.revision}" if spec.revision else spec.source
+
+
 @dataclass(frozen=True)
 class Kind:
     """A library's repositories: its configuration `file` is a JSON object that has the entry `key`."""

@@ -91,7 +91,7 @@ def extract_fast(
             if not at and fold and len(indices) > PAYS:
                 few = bundled(prepared[:2], backbone.spec.padding)
                 few = prepared[0] if isinstance(few, Bundle) else few  # each part of a network is to run once
-                stack.enter_context(folded(backbone, moved(_channels_last(few), device), modality, read))
+                stack.enter_context(folded(backbone, moved(channels_last(few), device), modality, read))
             rows = _rows(backbone, prepared, device, modality, size, bfloat16, read)
             if not at:
                 out = np.empty((len(indices), *rows.shape[1:]), np.float32)
@@ -145,7 +145,7 @@ def _rows(
     with context:
         for batch in batches:
             whole = bundled([prepared[place] for place in batch], backbone.spec.padding)
-            parts.append(pooled(backbone, moved(_channels_last(whole), device), modality, read).float().cpu())
+            parts.append(pooled(backbone, moved(channels_last(whole), device), modality, read).float().cpu())
     rows = np.asarray(torch.cat(parts).numpy())
     return rows[np.argsort(np.concatenate(batches), kind="stable")]
 
@@ -169,14 +169,19 @@ def _batches(lengths: np.ndarray, size: int, mixing: bool) -> list[np.ndarray]:
     return batches
 
 
-def _channels_last(batch: Any) -> Any:
-    """Images with the channels of a pixel side by side, which convolutions pass on: their fast layout."""
+def channels_last(batch: Any) -> Any:
+    """A batch with the channels of each image's pixels side by side, which convolutions pass on: their fast layout.
+
+    Example:
+        >>> channels_last(torch.zeros(1, 3, 4, 4)).stride()
+        (48, 1, 12, 3)
+    """
     if isinstance(batch, torch.Tensor) and batch.ndim == 4:
         return batch.contiguous(memory_format=torch.channels_last)
     if isinstance(batch, Pair):
-        return Pair(_channels_last(batch.vision), batch.text)
+        return Pair(channels_last(batch.vision), batch.text)
     if isinstance(batch, Bundle):
-        return Bundle(tuple(_channels_last(part) for part in batch.parts), batch.order)
+        return Bundle(tuple(channels_last(part) for part in batch.parts), batch.order)
     return batch
 
 

@@ -21,6 +21,7 @@ import torch
 from zoo.errors import DataError, WeightsError
 from zoo.io.atomic import replace
 from zoo.providers.loading import RECORD, WEIGHTS
+from zoo.providers.repositories import origin_of
 from zoo.specs import BackboneSpec
 from zoo.training.carried import carry
 from zoo.training.processes import rank, wait
@@ -104,6 +105,7 @@ def save_backbone(
     state = backbone.module.state_dict()
     tensors = {n: (t.to(dtype) if t.is_floating_point() else t).contiguous().clone() for n, t in state.items()}
     data = save(tensors, metadata={"format": "pt"})  # one key: the order of several is random
+    on = recipe.init == "pretrained"  # else the weights owe nothing to those that the name stands for
     spec = dataclasses.replace(
         BackboneSpec.from_json(backbone.spec.to_json()),
         name=f"{backbone.spec.provider}/{backbone.spec.arch}.{recipe.name}",
@@ -114,6 +116,8 @@ def save_backbone(
         recipe=recipe.name,
         recipe_digest=recipe.digest,
         pretraining_flops=said.get("cost", {}).get("flops"),
+        licence=backbone.spec.licence if on else "unknown",
+        origin=origin_of(backbone.spec) if on else "scratch",
     )
     try:
         carry(backbone.spec, folder, texts=backbone.spec.modality == "image-text")

@@ -52,6 +52,30 @@ def test_the_publishers_own_pre_training_leaves_the_licence_to_them():
     assert base_of(made(theirs, start="pre-trained")).licence == "unknown"
 
 
+def test_own_pre_training_of_a_network_of_the_hub_claims_no_base():
+    """The record still names the repository, which the graph is of: the weights are not."""
+    own = dataclasses.replace(
+        TIMM, name="timm/resnet18.mine", revision="c" * 40, recipe_digest="e" * 64, licence="unknown", origin="scratch"
+    )
+    assert base_of(made(own, start="pre-trained")) == Base("timm/resnet18.mine", relation="finetune")
+    on = base_of(made(own), recipe={"init": "pretrained", "backbone": "mine"})
+    assert on == Base("mine", relation="finetune")
+    asked = dataclasses.replace(own, name=f"hf-hub:me/mine@{'d' * 40}")  # it was published meanwhile
+    assert base_of(made(asked, start="pre-trained")).repository == "me/mine"
+    counted = {"init": "ppmi", "backbone": "hf-hub:org/gpt2"}
+    assert base_of(made(), recipe=counted) == Base()
+
+
+def test_what_was_fitted_from_scratch_is_no_base_of_the_next():
+    assert base_of(made(dataclasses.replace(TIMM, origin="scratch"), start="pre-trained")) == Base()
+
+
+def test_a_base_is_remembered_where_only_the_tokenizer_is_at_hand():
+    spec = dataclasses.replace(TIMM, source="", revision="", origin=f"hf-hub:org/net@{'d' * 40}")
+    found = base_of(made(spec, start="pre-trained"))
+    assert (found.repository, found.revision, found.licence) == ("org/net", "d" * 40, "apache-2.0")
+
+
 def test_as_json():
     assert base_of(made(start="pre-trained")).to_json()["licence"] == "apache-2.0"
 

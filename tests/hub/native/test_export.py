@@ -1,5 +1,6 @@
 """Export as a whole: what it takes, what it leaves behind, and what it says."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,8 +10,8 @@ from exporting import fitted
 import zoo
 from zoo.errors import IncompatibleError, WeightsError
 from zoo.hub.native import export as room
-from zoo.hub.native.export import export, head_code, taken
-from zoo.providers.exported import read_exported
+from zoo.hub.native.export import export, head_code, public, taken
+from zoo.providers.exported import Exported, read_exported
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def test_a_model_that_upstream_gets_wrong_leaves_nothing(model, tmp_path, monkey
     def wrong(record):
         raise WeightsError("other outputs")
 
-    monkeypatch.setattr(room, "verify", wrong)
+    monkeypatch.setattr(room, "compared", wrong)
     with pytest.raises(WeightsError, match="other outputs"):
         export(model, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
@@ -70,9 +71,22 @@ def test_formulas_of_heads(tmp_path):
     assert torch.allclose(scope["outputs"], taken(one).outputs, rtol=1e-5)
 
 
-def test_a_provider_without_a_format_is_refused(tmp_path):
-    import dataclasses
+def test_what_lies_in_a_folder_keeps_its_name_and_its_origin(tmp_path):
+    spec = zoo.describe("transformers/bert")
+    spec = dataclasses.replace(spec, name="hf-hub:org/bert@c0ffee", source="hf-hub:org/bert")
+    record = Exported("transformers", "features", spec, preprocessing=True, folder=str(tmp_path))
+    assert record.spec.source == f"folder:{tmp_path}"
+    assert public(record.spec).name == record.spec.origin == "hf-hub:org/bert@c0ffee"
+    assert public(record.spec).source == ""
 
+
+def test_weights_from_scratch_say_so_to_whom_fits_them_further(tmp_path):
+    model = fitted("pocket/resnet10", "image", tmp_path, method="full", pretrained=False)
+    export(model, tmp_path / "out", check=False)
+    assert zoo.load(str(tmp_path / "out")).spec.origin == "scratch"
+
+
+def test_a_provider_without_a_format_is_refused(tmp_path):
     backbone = zoo.load("pocket/resnet10.glyphs")
     other = dataclasses.replace(backbone, spec=dataclasses.replace(backbone.spec, provider="other"))
     with pytest.raises(IncompatibleError, match=r"writes no format.*zoo\.wrap"):

@@ -5,8 +5,10 @@ import json
 import open_clip_small
 import pytest
 from exporting import fitted, there_and_back
+from vision import disturbed
 
 import zoo
+from zoo.conformance.tiny import tiny
 
 
 def small(folder, kind=""):
@@ -26,6 +28,18 @@ def test_both_towers_and_their_settings_are_written(tmp_path):
 @pytest.mark.parametrize("kind", ["", "resnet", "timm", "coca"])
 def test_in_a_fresh_process(kind, tmp_path):
     there_and_back(small(tmp_path / "repository", kind), tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_a_text_tower_of_transformers_brings_its_configuration(hub, tmp_path):
+    """open_clip would look for it on the hub: the fresh process has none."""
+    config = tiny("roberta", vocab_size=len(open_clip_small.WORDS), pad_token_id=0)
+    hub.add("me/roberta", {"config.json": config.to_json_string().encode()})
+    folder = str(open_clip_small.repository(tmp_path / "repository", "huggingface"))
+    backbone = zoo.load(folder, pretrained=False, seed=0)
+    disturbed(backbone.module)
+    found = there_and_back(backbone, tmp_path / "out")
+    assert {"text/config.json", "tokenizer.json"} <= set(found.files)
 
 
 @pytest.mark.slow

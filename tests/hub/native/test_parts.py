@@ -23,6 +23,8 @@ def test_a_regression_is_folded():
 def test_differences():
     ones = torch.ones(2, 3)
     assert difference(ones, ones) == 0
+    assert difference(torch.tensor([[100.0], [1.5]]), torch.tensor([[100.0], [1.0]])) == 0.5  # each row by its own
+    assert difference(ones + 1, ones, scale=4.0) == 0.25
     assert difference(ones[:1], ones) == difference(ones * float("nan"), ones) == float("inf")
 
 

@@ -1,5 +1,10 @@
 """torchaudio's networks as those of transformers."""
 
+import dataclasses
+import json
+import wave
+
+import numpy as np
 import pytest
 import torch
 from exporting import fitted
@@ -7,8 +12,11 @@ from small_backbones import of_torchaudio
 from vision import disturbed
 
 from zoo.hub.native.export import export, taken
+from zoo.hub.native.parts import difference
+from zoo.hub.native.samples import sound
 from zoo.hub.native.torchaudio import converted, new_names
 from zoo.providers.exported import tensors_of
+from zoo.providers.torchaudio import assemble
 
 
 def small(family):
@@ -31,6 +39,24 @@ def test_names():
     assert new_names("encoder.transformer.layers.1.attention.attention.in_proj_weight") == [
         f"encoder.layers.1.attention.{part}_proj.weight" for part in "qkv"
     ]
+
+
+def test_quiet_clips_are_normalised_as_zoo_does(tmp_path):
+    """The extractor of transformers adds less to the variance, which a clip near silence shows."""
+    backbone = small("wav2vec2")
+    backbone = assemble(dataclasses.replace(backbone.spec, normalize_waveform=True), backbone.module)
+    found = export(backbone, tmp_path / "out", check=False)
+    quiet = (sound() * 300).astype("<i2")  # one hundredth of full scale
+    with wave.open(str(tmp_path / "out" / "sample.wav"), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(quiet.tobytes())
+    clip = (quiet.astype(np.float32) / 32768, 16_000)
+    with torch.no_grad():
+        expected = backbone.encode(backbone.preprocess([clip]).values)["speech"].pooled
+    space = {}
+    exec(found.snippet.replace('folder = "."', f"folder = {str(tmp_path / 'out')!r}"), space)
+    assert difference(space["outputs"], expected) <= 1e-6
+    assert json.loads((tmp_path / "out" / "preprocessor_config.json").read_text())["do_normalize"]
 
 
 @pytest.mark.slow

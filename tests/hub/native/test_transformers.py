@@ -1,18 +1,20 @@
 """What transformers alone makes of an exported folder."""
 
+import dataclasses
 import json
 
 import pytest
+import soundfile
 import torch
 from exporting import fitted, there_and_back
 from small_backbones import narrow
-from small_data import backbone_for
+from small_data import backbone_for, labels_for, samples_for
 from vision import disturbed
 
 import zoo
 from zoo.errors import IncompatibleError
 from zoo.hub.native.export import export, taken
-from zoo.hub.native.transformers import names_in, with_head
+from zoo.hub.native.transformers import names_in, stage, with_head
 
 
 def test_a_text_model_has_its_tokenizer_and_its_head_beside(tmp_path):
@@ -62,6 +64,8 @@ def test_what_no_snippet_covers_is_refused(tmp_path):
     with pytest.raises(IncompatibleError, match="its tokenizer is no file"):
         export(narrow("clip"), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(IncompatibleError, match="clips alone"):
+        stage(dataclasses.replace(taken(narrow("clap")), inputs="text"), tmp_path)
 
 
 def test_types_that_are_saved_by_other_names_come_back(tmp_path):
@@ -81,6 +85,17 @@ def test_more_types_in_a_fresh_process(arch, inputs, tmp_path):
     disturbed(backbone.module)
     there_and_back(backbone, tmp_path / "bare")
     there_and_back(fitted(backbone, inputs, tmp_path), tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_clips_of_clap(tmp_path):
+    backbone = narrow("clap")
+    disturbed(backbone.module)
+    there_and_back(backbone, tmp_path / "bare")
+    clips = [tuple(soundfile.read(path, dtype="float32")) for path in samples_for("audio", 24, tmp_path / "clips")]
+    data = zoo.read_data((clips, labels_for("classification", 24)), inputs="audio", answer="classification")
+    model = zoo.finetune(backbone, data, method="linear_probe", quiet=True, device="cpu")
+    assert there_and_back(model, tmp_path / "out").head == "beside"
 
 
 @pytest.mark.slow

@@ -2,21 +2,15 @@
 
 import pytest
 import torch
-import transformers
-from exporting import fitted
-from transformers_repos import save, save_words
+from exporting import fitted, two_towers
 
-import zoo
 from zoo.hub.native.export import export, taken
 from zoo.providers.exported import tensors_of
 
 
 @pytest.fixture
 def clip(tmp_path):
-    save(tmp_path / "clip", "clip", "CLIPModel")
-    save_words(tmp_path / "clip", 16)
-    transformers.CLIPImageProcessor().save_pretrained(tmp_path / "clip")
-    return zoo.load(str(tmp_path / "clip"))
+    return two_towers(tmp_path / "clip")
 
 
 def test_both_towers_are_written(clip, tmp_path):

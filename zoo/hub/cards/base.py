@@ -53,12 +53,13 @@ def base_of(exported: Exported, recipe: Mapping[str, Any] | None = None) -> Base
         return Base(licence=licence)
     if recipe is not None and recipe.get("init", "scratch") != "pretrained":
         return Base()
-    name, repository, revision = spec.name, "", spec.revision
-    if recipe is not None:
-        name = str(recipe["backbone"])
-    elif spec.recipe_digest and not spec.source and spec.licence == "unknown":
-        return Base(name, licence=licence, relation="finetune")  # the publisher's own, whose licence is theirs to say
-    for said in (name, spec.source):
+    name, repository, revision = spec.name if recipe is None else str(recipe["backbone"]), "", spec.revision
+    # An earlier zoo did not write down the origin; what it trained by a recipe has neither a source nor a licence.
+    unsaid = recipe is None and spec.recipe_digest and not spec.origin and not spec.source and spec.licence == "unknown"
+    if (spec.origin == "scratch" or unsaid) and not name.startswith(HUB):
+        # What the publisher trained: the licence is theirs to say.
+        return Base(name, licence=licence, relation="finetune") if spec.recipe_digest else Base(licence=licence)
+    for said in (name, spec.origin, spec.source):
         if said.startswith(HUB) and not repository:
             repository, _, commit = said.removeprefix(HUB).partition("@")
             revision = commit or revision

@@ -76,10 +76,17 @@ def use(exported: Exported, repository: str, loads: str) -> str:
         f"It loads without zoo, in the format of {exported.library}, and gives {_GIVES[exported.gives]}:\n\n"
         f"```python\n{code}\n```\n\n"
         f"This code ran on these files before this card was written, in a fresh process without zoo, and its outputs "
-        f"differ from zoo's by at most {exported.tolerance:.1e} of the largest. (It ran where the files lay: only the "
-        f"line with `folder` is another.)\n\nWith zoo, every file is compared with its digest first:\n\n"
+        f"differ from zoo's by at most {exported.tolerance:.1e} of {_scale(exported)}. (It ran where the files lay: "
+        f"only the line with `folder` is another.)\n\nWith zoo, every file is compared with its digest first:\n\n"
         f"```python\nimport zoo\n\n{loads}\n```"
     )
+
+
+def _scale(exported: Exported) -> str:
+    """What the difference is relative to, and what explains one above 1e-6."""
+    of = "the deviation of the targets" if exported.scale else "the largest"
+    moved = f"; rounding every weight once more moves them by {exported.rounding:.0e}" if exported.rounding else ""
+    return of + moved
 
 
 def origin(spec: BackboneSpec, base: Base) -> str:

@@ -14,12 +14,13 @@ import torch
 
 from zoo.errors import IncompatibleError, MissingDependency
 from zoo.hub.native import transformers as native
-from zoo.hub.native.parts import Staged, write_tensors
+from zoo.hub.native.parts import LAYOUT, Staged, write_tensors
 from zoo.hub.native.samples import reading
 from zoo.io.fetch import HUB
 from zoo.providers.exported import ADAPTER, LAYERS
 from zoo.providers.loading import build
 from zoo.providers.repositories import FOLDER
+from zoo.providers.timm import layout_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +121,8 @@ def _code(model: Model, place: str, revision: str) -> str:
     if spec.provider == "timm":
         at = f"@{revision}" if revision else ""
         name = f"local-dir:{place}" if spec.source.startswith(FOLDER) else f"hf-hub:{place}{at}"
-        run = "\nwith torch.inference_mode():\n    features = model(transform(image)[None])\n"
+        layout = LAYOUT if layout_of(model.backbone.module) is torch.channels_last else ""
+        run = f"\nwith torch.inference_mode():\n    features = model(transform(image)[None]{layout})\n"
         return TIMM.format(name=name) + PEFT + reading("image") + run
     bare = dataclasses.replace(model, fitted=None)
     which = f"{place!r}, revision={revision!r}" if revision else repr(place)

@@ -31,8 +31,9 @@ from zoo.contracts import Backbone
 from zoo.data.labelled import inputs_of
 from zoo.errors import IncompatibleError, WeightsError
 from zoo.hub.native.parts import Model, Staged, example, write_tensors
+from zoo.hub.native.rounding import rounding_of
 from zoo.hub.native.samples import RATE, sample_of, write_sample
-from zoo.hub.native.verify import verify
+from zoo.hub.native.verify import compared
 from zoo.io.atomic import explained, replace
 from zoo.io.digests import file_digest
 from zoo.io.safety import files_in
@@ -47,6 +48,8 @@ from zoo.training.matching import answering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from torch import Tensor
 
     from zoo.specs import BackboneSpec
 
@@ -105,7 +108,7 @@ def export(
             made.mkdir(parents=True)
             record = staged(given, made, merge=merge)
             if check and record.backbone.provider != "module":
-                record = dataclasses.replace(record, tolerance=verify(record).difference)
+                record = compared(record)
             stored = dataclasses.replace(record, folder="").to_json()
             replace(made / RECORD, json.dumps(stored, indent=1).encode())
             made.rename(folder)
@@ -133,15 +136,23 @@ def taken(model: FittedModel | Backbone | str | Path) -> Model:
     inputs = inputs_of(fitted.spec.task.kind) if fitted else INPUTS.get(backbone.spec.modality, "image")
     sample = sample_of(inputs, backbone.spec.sample_rate or RATE)
     modality = answering(backbone.spec, fitted.spec.task.kind) if fitted else ""
-    _, features = example(backbone, inputs, sample, modality)
-    outputs = fitted.outputs([sample]) if fitted else features
-    return Model(backbone, fitted, inputs, sample, features, outputs)
+
+    def run() -> tuple[Tensor, Tensor]:
+        features = example(backbone, inputs, sample, modality)
+        return features, fitted.outputs([sample]) if fitted else features
+
+    found = Model(backbone, fitted, inputs, sample, *run())
+    parts = [backbone.module, *([fitted.head] if fitted else [])]
+    features, outputs = rounding_of(parts, run, (found.features, found.outputs), (0.0, found.scale))
+    return dataclasses.replace(found, rounding=(features, outputs))
 
 
 def staged(model: Model, folder: Path, *, merge: bool = True) -> Exported:
     """Write all files but `zoo.json` to `folder`, and make the record of them; nothing is compared yet."""
     spec, fitted = model.spec, model.fitted
     kept = public(spec) if merge else spec  # an adapter needs to find its base
+    if fitted and fitted.spec.start == "from scratch":
+        kept = dataclasses.replace(kept, origin="scratch")  # who fits them further must not claim a base
     if merge:
         if spec.provider not in EXPORTERS.names():
             raise IncompatibleError(
@@ -160,7 +171,8 @@ def staged(model: Model, folder: Path, *, merge: bool = True) -> Exported:
         write_tensors(folder / HEAD, {name: t.detach().clone() for name, t in fitted.head.state_dict().items()})
     head = "" if not fitted else "inside" if found.inside else "beside" if formula else "zoo"
     gives = "logits" if head in ("inside", "beside") and found.gives != "adapter" else found.gives
-    compared = model.outputs if head in ("inside", "beside") or not fitted else model.features
+    whole = head in ("inside", "beside")
+    expected = model.outputs if whole or not fitted else model.features
     files = {name: file_digest(folder / name, "0" * 64) for name in files_in(folder)}
     return Exported(
         library=found.library,
@@ -175,7 +187,9 @@ def staged(model: Model, folder: Path, *, merge: bool = True) -> Exported:
         head_keys=found.head_keys,
         preprocessing=found.preprocessing,
         sample=sample,
-        expected=tuple(tuple(map(float, row)) for row in compared),
+        expected=tuple(tuple(map(float, row)) for row in expected),
+        rounding=model.rounding[whole],
+        scale=model.scale if whole else 0.0,
         notes=(*found.notes, *_told(fitted, head)),
         folder=str(folder),
     )
@@ -192,7 +206,10 @@ def public(spec: BackboneSpec) -> BackboneSpec:
     """
     if not spec.source.startswith(FOLDER):
         return spec
-    name = Path(spec.source.removeprefix(FOLDER)).name
+    place = spec.source.removeprefix(FOLDER)
+    if spec.name != place:  # it has a name of its own, and only its tokenizer or processor lies there
+        return dataclasses.replace(spec, source="")
+    name = Path(place).name
     tag = name if spec.tag == spec.name else spec.tag
     return dataclasses.replace(spec, name=f"{spec.provider}/{name}", tag=tag, source="")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from zoo.hub.native.parts import Staged, import_line, write_tensors
+from zoo.hub.native.parts import LAYOUT, Staged, import_line, write_tensors
 from zoo.hub.native.samples import reading
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ model.eval()
 """
 RUN = """
 with torch.inference_mode():
-    {result} = model(transform(image)[None])
+    {result} = model(transform(image)[None]{layout})
 """
 POOLED = {2: "", 3: "features = features.mean(1)\n", 4: "features = features.mean((2, 3))\n"}
 
@@ -46,7 +46,7 @@ def stage_pocket(model: Model, folder: Path) -> Staged:
     code = RESNET10.format(classes=count) + LOADED + timm_transform(model) + reading("image", "L")
     return Staged(
         "torch",
-        code + RUN.format(result=result),
+        code + RUN.format(result=result, layout=LAYOUT),
         "logits" if names else "features",
         inside=bool(names),
         head_keys=names,
@@ -78,8 +78,8 @@ def stage_own(model: Model, folder: Path) -> Staged:
     if not isinstance(own, torch.Tensor) or own.shape != usual.shape or not torch.equal(own, usual):
         prepared = ""
         notes.append("its preprocessing is your own function, which no file describes: the snippet calls it transform")
-    code = made + LOADED + prepared + reading("image", mode) + RUN.format(result="features") + POOLED[own_dims(model)]
-    return Staged("torch", code, notes=tuple(notes))
+    run = RUN.format(result="features", layout="") + POOLED[own_dims(model)]
+    return Staged("torch", made + LOADED + prepared + reading("image", mode) + run, notes=tuple(notes))
 
 
 def own_dims(model: Model) -> int:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo.hub.native.parts import CLOSE, Staged, difference, write_tensors
+from zoo.hub.native.parts import LAYOUT, Staged, write_tensors
 from zoo.hub.native.samples import reading
-from zoo.providers.timm import import_timm
+from zoo.providers.timm import import_timm, layout_of
 from zoo.providers.timm_repositories import repository_options
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ transform = timm.data.create_transform(**timm.data.resolve_model_data_config(mod
 """
 RUN = """
 with torch.inference_mode():
-    {result} = model(transform(image)[None])
+    {result} = model(transform(image)[None]{layout})
 """
 KEPT = ("first_conv", "classifier", "pool_size", "fixed_input_size", "min_input_size")  # of timm's own entry
 
@@ -39,7 +39,8 @@ def stage(model: Model, folder: Path) -> Staged:
     (folder / "config.json").write_text(json.dumps(config(model, full, inside=bool(keys)), indent=1), encoding="utf-8")
     mode = "L" if (model.spec.input_size or (3,))[0] == 1 else "RGB"
     result = "outputs" if keys else "features"
-    code = CODE + reading("image", mode) + RUN.format(result=result)
+    layout = LAYOUT if layout_of(full) is torch.channels_last else ""
+    code = CODE + reading("image", mode) + RUN.format(result=result, layout=layout)
     return Staged("timm", code, "logits" if keys else "features", bool(keys), head_keys=keys)
 
 
@@ -93,6 +94,6 @@ def with_classifier(model: Model) -> tuple[nn.Module, tuple[str, ...]]:
         found = full(model.backbone.preprocess([model.sample])).float()
     place = next(path for path, part in full.named_modules() if part is last)
     keys = (f"{place}.weight", f"{place}.bias")
-    if told.unexpected_keys or set(told.missing_keys) != set(keys) or difference(found, model.outputs) > CLOSE:
+    if told.unexpected_keys or set(told.missing_keys) != set(keys) or not model.equal(found):
         return bare, ()
     return full, keys

@@ -23,6 +23,8 @@ PARTS = (  # beginnings of names: torchaudio's, then those of transformers
     ("encoder.transformer.", "encoder."),
     ("feature_extractor.", "feature_extractor."),
 )
+OWN_NORM = "extractor.do_normalize = False\n"
+NORMALISED = "values = torch.nn.functional.layer_norm(values, values.shape[1:])  # as these weights were trained\n"
 QUERIES = ("q_proj", "k_proj", "v_proj")  # WavLM's attention holds these three as one tensor
 
 
@@ -38,7 +40,9 @@ def stage(model: Model, folder: Path) -> Staged:
     inside = full is not None
     code = (
         "from transformers import AutoFeatureExtractor\n\nextractor = AutoFeatureExtractor.from_pretrained(folder)\n"
-        + reading("audio") + 'values = extractor(sound, sampling_rate=rate, return_tensors="pt")["input_values"]\n'
+        + (OWN_NORM if spec.normalize_waveform else "") + reading("audio")
+        + 'values = extractor(sound, sampling_rate=rate, return_tensors="pt")["input_values"]\n'
+        + (NORMALISED if spec.normalize_waveform else "")
         + native.load_line(network, native.HEADS["speech"] if inside else "") + native.RUN["speech"][inside]
     )  # fmt: skip
     if not inside:
@@ -52,7 +56,10 @@ def stage(model: Model, folder: Path) -> Staged:
     keys = tuple(sorted(set(whole.state_dict()) - used))
     notes = ["converted from torchaudio to the class of transformers"]
     if spec.normalize_waveform:
-        notes.append("waveforms are normalised by transformers, which adds 1e-7 to their variance; torchaudio's 1e-5")
+        notes.append(
+            "the snippet normalises waveforms as torchaudio, which adds 1e-5 to their variance; the extractor adds "
+            "1e-7, which can only be heard near silence"
+        )
     gives = "logits" if inside else "features"
     return Staged("transformers", code, gives, inside, tensors=names, head_keys=keys, notes=tuple(notes))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zoo.hub.native.parts import CLOSE, Staged, difference, write_tensors
+from zoo.hub.native.parts import LAYOUT, Staged, write_tensors
 from zoo.hub.native.plain import preprocessing_of
 from zoo.hub.native.samples import reading
 from zoo.providers.torchvision import import_torchvision, remove_head
@@ -33,7 +33,7 @@ transform = ImageClassification(
 """
 RUN = """
 with torch.inference_mode():
-    {result} = model(transform(image)[None])
+    {result} = model(transform(image)[None]{layout})
 """
 
 
@@ -61,8 +61,8 @@ def stage(model: Model, folder: Path) -> Staged:
     )  # fmt: skip
     result = "outputs" if keys else "features"
     return Staged(
-        "torchvision", code + reading("image") + RUN.format(result=result), "logits" if keys else "features",
-        inside=bool(keys), head_keys=keys,
+        "torchvision", code + reading("image") + RUN.format(result=result, layout=LAYOUT),
+        "logits" if keys else "features", inside=bool(keys), head_keys=keys,
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _with_head(model: Model, options: dict[str, Any]) -> tuple[nn.Module, tuple[
         state[keys[0]].copy_(linear[0].reshape(state[keys[0]].shape))
         state[keys[1]].copy_(linear[1])
         found = full.eval()(model.backbone.preprocess([model.sample]))
-    return full, keys if difference(found, model.outputs) <= CLOSE else ()
+    return full, keys if model.equal(found) else ()
 
 
 def _cut(full: nn.Module) -> str:

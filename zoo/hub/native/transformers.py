@@ -17,7 +17,7 @@ import torch
 from zoo.contracts import Padded
 from zoo.errors import IncompatibleError
 from zoo.hub.native import transformers_pairs as pairs
-from zoo.hub.native.parts import CLOSE, Staged, difference, import_line
+from zoo.hub.native.parts import LAYOUT, Staged, import_line
 from zoo.hub.native.samples import reading
 from zoo.providers import transformers_vision as vision
 from zoo.providers.transformers_library import library, quietly, takes
@@ -53,12 +53,13 @@ def stage(model: Model, folder: Path) -> Staged:
     """Write the network and its preprocessing.
 
     Raises:
-        IncompatibleError: CLAP, for which no snippet exists, or two towers without a checkpoint's tokenizer.
+        IncompatibleError: texts for CLAP, for which no snippet exists, or two towers without a checkpoint's tokenizer.
     """
     spec, network = model.spec, model.backbone.module
     pair = spec.modality == "image-text"
-    if spec.arch == "clap" or (pair and not model.backbone.spec.source):
-        why = "its tokenizer is no file" if pair else "its clips are cut and laid out by zoo"
+    texts = spec.arch == "clap" and model.inputs != "audio"
+    if texts or (pair and not model.backbone.spec.source):
+        why = "its tokenizer is no file" if pair else "of this type zoo writes code for clips alone"
         raise IncompatibleError(
             f"{spec.name} is of the type {spec.arch}, and transformers alone cannot prepare its inputs: {why}. "
             "Fix: save it (model.save, zoo pretrain --out); zoo loads that."
@@ -73,7 +74,8 @@ def code_of(model: Model, *, inside: bool) -> str:
     """The snippet, but for its first lines and a head beside the network."""
     modality = model.spec.modality
     loaded = load_line(model.backbone.module, HEADS[modality] if inside else "")
-    return _prepare(model) + loaded + RUN[modality][inside] + ("" if inside else _pooling(model))
+    run = CLAP if model.spec.arch == "clap" else RUN[modality][inside]
+    return _prepare(model) + loaded + run + ("" if inside else _pooling(model))
 
 
 def save(network: Any, model: Model, folder: Path, code: str, *, inside: bool, notes: tuple[str, ...] = ()) -> Staged:
@@ -150,7 +152,7 @@ def with_head(model: Model, network: nn.Module) -> Any:
             outputs = found.eval()(batch.values if isinstance(batch, Padded) else batch).logits.float()
         except (RuntimeError, ValueError, TypeError, IndexError):  # a head that wants something else
             return None
-    return found if difference(outputs, model.outputs) <= CLOSE else None
+    return found if model.equal(outputs) else None
 
 
 def _filled(name: str, tensor: Tensor, weight: Tensor, bias: Tensor) -> bool:
@@ -219,6 +221,12 @@ RUN = {  # by modality: without and with a head inside
 }
 
 
+CLAP = (  # clips longer than its window are cut, so that none is told to be longer
+    "with torch.inference_mode():\n"
+    "    out = model.get_audio_features(input_features=values, is_longer=torch.zeros(1, 1, dtype=torch.bool))\n"
+)
+
+
 def _prepare(model: Model) -> str:
     """Code from the example to `inputs`, `pixels` or `values`."""
     spec = model.spec
@@ -227,12 +235,14 @@ def _prepare(model: Model) -> str:
         made = 'AutoImageProcessor.from_pretrained(folder, backend="torchvision")'
         return (
             f"from transformers import AutoImageProcessor\n\nprocessor = {made}\n" + reading("image", mode)
-            + 'pixels = processor(images=image, return_tensors="pt")["pixel_values"]\n'
+            + f'pixels = processor(images=image, return_tensors="pt")["pixel_values"]{LAYOUT}\n'
         )  # fmt: skip
     if spec.modality == "speech":
+        cut = "sound = sound[: extractor.nb_max_samples]  # it would choose where to cut by chance\n"
+        cut = cut if spec.arch == "clap" else ""
         return (
             "from transformers import AutoFeatureExtractor\n\n"
-            "extractor = AutoFeatureExtractor.from_pretrained(folder)\n" + reading("audio")
+            "extractor = AutoFeatureExtractor.from_pretrained(folder)\n" + reading("audio") + cut
             + 'found = extractor(sound, sampling_rate=rate, return_tensors="pt")\n'
             'values = found["input_values"] if "input_values" in found else found["input_features"]\n'
         )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo.hub.native.parts import LAYOUT
 from zoo.hub.native.samples import reading
 from zoo.providers.transformers_pairs import READS_PADDING
 
@@ -14,7 +15,7 @@ IMAGES = """\
 from transformers import AutoImageProcessor
 
 processor = AutoImageProcessor.from_pretrained(folder, backend="torchvision")
-pixels = processor(images=image, return_tensors="pt")["pixel_values"]
+pixels = processor(images=image, return_tensors="pt")["pixel_values"]{layout}
 """
 TEXTS = """\
 from transformers import AutoTokenizer
@@ -35,7 +36,7 @@ def code_of(model: Model) -> str:
     spec = model.backbone.spec
     code = reading(model.inputs)
     if model.inputs != "text":
-        code += IMAGES
+        code += IMAGES.format(layout=LAYOUT)
     if model.inputs != "image":
         names = ("input_ids",) if spec.arch in READS_PADDING else ("input_ids", "attention_mask")
         code += TEXTS.format(context=spec.context, names=names)
