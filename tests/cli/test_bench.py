@@ -89,7 +89,7 @@ def test_the_folder_of_a_collection_with_references(capsys, monkeypatch, tmp_pat
 
 def test_a_home_folder_that_no_shell_wrote_out(capsys, monkeypatch, tmp_path):
     """`--out=~/x` reaches zoo as it is: rows go to the home folder, and the report is printed from there."""
-    stored = Path("benchmarks/results/digits-quick.jsonl").resolve()
+    stored = Path("benchmarks/results/pocket-quick/digits.jsonl").resolve()
     monkeypatch.setenv("HOME", str(tmp_path))
     Store(tmp_path / "x").create(read_suite(stored))
     for row in read_rows(stored):

@@ -7,12 +7,12 @@ import pytest
 import zoo
 from zoo.hub.card import render_card
 from zoo.specs import BackboneSpec
-from zoo.upkeep.cards import RESULTS, ROOT
+from zoo.upkeep.cards import ROOT
 
 
 @pytest.fixture(scope="module")
 def card():
-    store = ROOT / RESULTS["digits"]
+    store = ROOT / "benchmarks/results/pocket-quick/digits.jsonl"
     spec = zoo.describe("pocket/resnet10.glyphs")
     recipe = tomllib.loads((ROOT / "zoo/recipes/glyphs.toml").read_text())
     return render_card(spec, recipe, [(zoo.read_suite(store), zoo.read_rows(store))])
@@ -44,7 +44,7 @@ def test_names_the_command_that_re_makes_it(card):
 
 def test_a_card_speaks_of_its_own_modality():
     """A text checkpoint: no pixels, no image, and one section for each suite that has arms of it."""
-    store = ROOT / RESULTS["digits"]
+    store = ROOT / "benchmarks/results/pocket-quick/digits.jsonl"
     suite, rows = zoo.read_suite(store), zoo.read_rows(store)
     spec = BackboneSpec("pocket/resnet10.glyphs", "pocket", "net", tag="pairs", modality="text", context=64)
     recipe = tomllib.loads((ROOT / "zoo/recipes/glyphs.toml").read_text())

@@ -38,8 +38,8 @@ def evidence(store: str | Path, backbone: str, data: str = "", digest: str = "")
         PublishError: no arm starts from this backbone, or nothing of it is finished.
 
     Example:
-        >>> from zoo.upkeep.cards import RESULTS, ROOT
-        >>> text = evidence(ROOT / RESULTS["digits"], "pocket/resnet10.glyphs", "digits")
+        >>> from zoo.upkeep.cards import ROOT
+        >>> text = evidence(ROOT / "benchmarks/results/pocket-quick/digits.jsonl", "pocket/resnet10.glyphs", "digits")
         >>> "from scratch" in text, "nan" in text
         (True, False)
     """
