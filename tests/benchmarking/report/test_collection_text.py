@@ -121,11 +121,3 @@ def test_a_member_that_did_not_run_is_in_every_summary(view):
     assert "did not run: letters" in words.counts(found)
     assert "did not run on letters" in words.answers(found)[0][1]
     assert "complete" in rows[0]
-
-
-def test_definitions_say_the_family_and_the_scale(view):
-    said = dict(words.definitions(view.summary))
-    assert f"all {view.summary.family} comparisons" in said["Holm p"]
-    assert "digits 100; letters 90" in dict(words.average_definitions(view))["z"]
-    assert dict(words.reuse_definitions())
-    assert len(words.detail_table(view, "vision").groups[0][1]) == 10

@@ -9,8 +9,8 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from zoo.benchmarking.collection_records import NO_ARM
+from zoo.benchmarking.report import collection_terms, evidence, text
 from zoo.benchmarking.report import collection_text as words
-from zoo.benchmarking.report import evidence, text
 from zoo.benchmarking.report.figures import svg
 from zoo.benchmarking.report.figures_efficiency import efficiency_figure
 from zoo.benchmarking.report.parts import bullets, definition_list, html_table, quiet, section
@@ -61,11 +61,11 @@ def _sections(view: View, pages: Sequence[str]) -> Iterable[str]:
         yield section(
             f"The gap in {modality}", *_matrices(modality, gaps), html_table(words.detail_table(view, modality))
         )
-    yield section("How to read a cell", definition_list(words.definitions(view.summary)))
+    yield section("How to read a cell", definition_list(collection_terms.matrix_terms(view.summary)))
     yield section("Suite average", html_table(words.average_table(view)),
-                  definition_list(words.average_definitions(view)))  # fmt: skip
+                  definition_list(collection_terms.average_terms(view)))  # fmt: skip
     yield section("Cost and reuse", *(html_table(words.reuse_table(view, modality)) for modality in modalities),
-                  definition_list(words.reuse_definitions()))  # fmt: skip
+                  definition_list(collection_terms.reuse_terms()))  # fmt: skip
     for part in view.parts:
         yield section(f"Task: {part.member.task}", *_task(part, part.member.suite in pages))
     yield section("Suites", html_table(words.member_table(view)))

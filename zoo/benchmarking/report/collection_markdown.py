@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo.benchmarking.report import collection_terms, evidence, text
 from zoo.benchmarking.report import collection_text as words
-from zoo.benchmarking.report import evidence, text
 from zoo.benchmarking.report.markdown import bullets, escaped, md_table, terms
 from zoo.benchmarking.report.plots import PLOTS
 
@@ -33,11 +33,11 @@ def render_collection_markdown(view: View, pages: Sequence[str] = ()) -> str:
     for modality in view.collection.modalities:
         parts += [f"## The gap in {modality}", md_table(words.matrix_table(view, modality))]
         parts += [md_table(words.detail_table(view, modality))]
-    parts += [terms(words.definitions(view.summary))]
-    parts += ["## Suite average", md_table(words.average_table(view)), terms(words.average_definitions(view))]
+    parts += [terms(collection_terms.matrix_terms(view.summary))]
+    parts += ["## Suite average", md_table(words.average_table(view)), terms(collection_terms.average_terms(view))]
     parts += ["## Cost and reuse"]
     parts += [md_table(words.reuse_table(view, modality)) for modality in view.collection.modalities]
-    parts += [terms(words.reuse_definitions())]
+    parts += [terms(collection_terms.reuse_terms())]
     for part in view.parts:
         parts += [f"## Task: {escaped(part.member.task)}", *_task(part, part.member.suite in pages)]
     parts += ["## Suites", md_table(words.member_table(view))]
