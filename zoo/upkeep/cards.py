@@ -21,12 +21,11 @@ from zoo.conformance.table import render
 from zoo.hub.card import render_card
 
 ROOT = Path(__file__).resolve().parents[2]
-COLLECTIONS = ("benchmarks/results/pocket-quick",)  # folders of packed stores, the widest first
-RESULTS = (  # packed stores of suites that ran alone
-    "benchmarks/results/scripts-default.jsonl",
-    "benchmarks/results/types-default.jsonl",
-    "benchmarks/results/speakers-default.jsonl",
+COLLECTIONS = (  # folders of packed stores, the widest first
+    "benchmarks/results/pocket-default",
+    "benchmarks/results/pocket-quick",
 )
+RESULTS = ("benchmarks/results/espeak_words-quick.jsonl",)  # packed stores of suites that ran alone
 CONFORMANCE = "benchmarks/conformance/rows.jsonl"
 
 INTRODUCTION = """# Benchmarks
