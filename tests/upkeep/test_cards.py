@@ -50,7 +50,7 @@ def test_figures_come_from_the_rows(made, monkeypatch):
     monkeypatch.setattr(cards, "read_rows", lambda store: list(spoiled(store)))
     after = cards.generated()
     changed = {path.name for path in made if made[path] != after[path]}
-    assert changed == {"README.md", "scripts-default.md", "resnet10.glyphs.md"}
+    assert changed == {"resnet10.glyphs.md"}
     glyphs = next(text for path, text in after.items() if path.name == "resnet10.glyphs.md")
     assert "| 1 | glyphs, fine-tuned | 0.0 |" in glyphs
     assert "hurts" in glyphs
@@ -73,7 +73,7 @@ def test_a_stored_collection_gives_its_section_and_goes_before(tmp_path, monkeyp
     pages = {str(path).removeprefix(f"{cards.ROOT}/"): text for path, text in cards.generated().items()}
     page = pages["benchmarks/README.md"]
     assert "## Two tasks" in page
-    assert page.index("## Two tasks") < page.index("## Letters of unseen scripts")
+    assert page.index("## Two tasks") < page.index("## Synthetic keywords of another synthesiser")
     card = pages["model_cards/pocket/resnet10.glyphs.md"]
-    assert [f"Suite `{name}`" in card for name in ("digits", "letters", "third", "scripts")] == [True] * 4
-    assert card.count("## Evaluation: ") == 4
+    assert [f"Suite `{name}`" in card for name in ("digits", "letters", "third")] == [True] * 3
+    assert card.count("## Evaluation: ") == 3
