@@ -27,6 +27,16 @@ def test_kinds_of_samples():
         clip_or_text_preprocess(texts, texts)(["a", 1])
 
 
+def test_the_path_of_a_sound_is_a_clip_and_a_string_that_names_none_is_a_text(tmp_path):
+    sound = tmp_path / "a.WAV"
+    sound.touch()
+    preprocess = clip_or_text_preprocess(lambda samples: "clips", lambda samples: "texts")
+    assert preprocess([str(sound)]) == preprocess([sound]) == preprocess([0.5]) == "clips"
+    assert preprocess(["a dog barks"]) == preprocess([str(tmp_path / "b.wav")]) == "texts"
+    with pytest.raises(DataError, match="clips and texts"):
+        preprocess([str(sound), "a dog barks"])
+
+
 def test_texts_fill_the_context():
     found = to_context(texts, 5, 9)(["a"])
     assert found.values.tolist() == [[1, 1, 9, 9, 9]]

@@ -6,9 +6,11 @@ the full context alone as in a batch, since these towers were trained so (those 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Features, Padded, Pair
+from zoo.data.audio import SUFFIXES
 from zoo.errors import DataError, IncompatibleError
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+LONGEST_PATH = 1000  # characters; what is longer is a text
 READS_PADDING = ("siglip", "siglip2")  # trained on full contexts without a mask
 SUPPORTED = ("align", "altclip", "chinese_clip", "clip", "clipseg", "metaclip_2", "siglip")
 WHY_NOT = {
@@ -85,15 +88,21 @@ def pair_preprocess(
 def clip_or_text_preprocess(
     clips: Callable[[Sequence[Any]], Padded], texts: Callable[[Sequence[Any]], Padded]
 ) -> Callable[[Sequence[Any]], Padded]:
-    """CLAP: all clips, or all texts; a file of sound is a Path, a plain string is a text."""
+    """CLAP: all clips, or all texts; a string is a text, unless it is the path of a file of sound that is there."""
 
     def preprocess(samples: Sequence[Any]) -> Padded:
-        kinds = {isinstance(sample, str) for sample in samples}
+        kinds = {isinstance(sample, str) and not _is_clip(sample) for sample in samples}
         if len(kinds) > 1:
-            raise DataError("clips and texts in one call. Fix: one kind at a time; a file of sound is a pathlib.Path.")
+            raise DataError(
+                "clips and texts in one call. Fix: one kind at a time; a string that names no file of sound is a text."
+            )
         return (texts if kinds == {True} else clips)(samples)
 
     return preprocess
+
+
+def _is_clip(text: str) -> bool:
+    return len(text) < LONGEST_PATH and text.lower().endswith(SUFFIXES) and Path(text).is_file()
 
 
 def pair_encoder(network: Any, arch: str, pad: int) -> Callable[[Any, Tensor | None], dict[str, Features]]:
