@@ -263,7 +263,7 @@ def _general_warnings(suite: Suite, arms: Iterable[ArmScore], environments: Sequ
     if len(environments) > 1:
         texts.append(f"the rows come from {len(environments)} different environments: timings cannot be compared")
     for score in arms:
-        if score.variant == CONVERGED and score.schedule == max(1, *suite.longer):
+        if still_gaining(suite, score):
             texts.append(
                 f"at {score.budget} label(s) a class the longest schedule of {score.arm} had the best validation "
                 "score: an even longer one might score higher"
@@ -274,6 +274,11 @@ def _general_warnings(suite: Suite, arms: Iterable[ArmScore], environments: Sequ
                 "the best searched value lies on the edge of its grid"
             )
     return texts
+
+
+def still_gaining(suite: Suite, score: ArmScore) -> bool:
+    """Whether this is converged scratch whose best validation score came with the longest schedule of its suite."""
+    return score.variant == CONVERGED and score.schedule == max(1, *suite.longer)
 
 
 def _totals(suite: Suite, cells: Cells, rows: Sequence[Result]) -> Totals:

@@ -7,6 +7,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from zoo.benchmarking.summary import summarise
+from zoo.hub.cards.evidence import longest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,13 +97,15 @@ def _evaluation(spec: BackboneSpec, suite: Suite, rows: Sequence[Result]) -> str
     """What one suite found of the arms that start from this checkpoint."""
     arms = [arm.id for arm in suite.arms if arm.backbone == spec.name]
     margin = f"{suite.margin:g} point{'' if suite.margin == 1 else 's'}"
+    summary = summarise(suite, rows)
+    closing = [*longest(suite, summary), f"Leakage: {suite.leakage}."]
     return (
         f"## Evaluation: {suite.title}\n\n"
         f"Suite `{suite.name}` version {suite.version}, level {suite.level}: "
         f"{' and '.join(map(str, suite.budgets))} labels a class, {len(suite.seeds)} seeds. "
         "Differences are from the same network trained from\n"
         f"scratch, in points of {suite.task.metric}, with {suite.confidence:.0%} intervals over seeds and test items; "
-        f"the margin of a verdict is {margin}.\n\n{_table(summarise(suite, rows), arms)}\n\nLeakage: {suite.leakage}."
+        f"the margin of a verdict is {margin}.\n\n" + "\n\n".join([_table(summary, arms), *closing])
     )
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -6,8 +7,9 @@ import zoo
 from zoo.benchmarking.store import Store
 from zoo.benchmarking.suite import load_suite
 from zoo.benchmarking.summary import summarise
+from zoo.benchmarking.summary_records import CONVERGED
 from zoo.errors import PublishError, StoreError
-from zoo.hub.cards.evidence import evidence
+from zoo.hub.cards.evidence import evidence, longest
 from zoo.upkeep.cards import ROOT
 
 STORE = ROOT / "benchmarks/results/pocket-quick/digits.jsonl"
@@ -23,6 +25,20 @@ def test_every_figure_is_that_of_the_summary():
     assert "textures" not in text
     for part in ("**Leakage**", "**Rests on**", "Cost", f"{len(zoo.read_rows(STORE))} rows", "95%"):
         assert part in text
+
+
+def test_it_is_told_where_scratch_might_have_gone_on_to_learn():
+    suite, rows = zoo.read_suite(STORE), zoo.read_rows(STORE)
+    summary = summarise(suite, rows)
+    ended = dataclasses.replace(
+        summary, arms=tuple(dataclasses.replace(score, schedule=min(score.schedule, 1)) for score in summary.arms)
+    )
+    assert longest(suite, ended) == []
+    one = next(score for score in ended.arms if score.variant == CONVERGED and score.budget == 10)
+    (said,) = longest(suite, dataclasses.replace(ended, arms=(dataclasses.replace(one, schedule=max(suite.longer)),)))
+    assert said.startswith("With 10 labels a class scratch had its best validation score")
+    assert all(text in evidence(STORE, "pocket/resnet10.glyphs") for text in longest(suite, summary))
+    assert longest(suite, summary)
 
 
 def test_other_data_are_told():

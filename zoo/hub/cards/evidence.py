@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from zoo.benchmarking.store import read_rows, read_suite
-from zoo.benchmarking.summary import summarise
+from zoo.benchmarking.summary import still_gaining, summarise
 from zoo.catalog.query import describe
 from zoo.errors import PublishError, UnknownName
 from zoo.hub.cards.parts import table
@@ -63,6 +63,7 @@ def evidence(store: str | Path, backbone: str, data: str = "", digest: str = "")
         f"{suite.task.metric} from the same network trained from scratch, paired by seed and test item, with "
         f"{suite.confidence:.0%} intervals; differences within {suite.margin:g} points do not count.",
         _effects(compared, summary),
+        *longest(suite, summary),
         *_worth(summary, named),
         "Cost, search included (a device second of a CPU is one of CPU time):",
         _costs(summary, arms, suite),
@@ -105,6 +106,17 @@ def _effects(compared: Sequence[Comparison], summary: Summary) -> str:
             one.verdict,
         ])  # fmt: skip
     return table(header, rows)
+
+
+def longest(suite: Suite, summary: Summary) -> list[str]:
+    """The sentence that a card owes where scratch might have gone on to learn; empty where it did not."""
+    budgets = sorted({score.budget for score in summary.arms if still_gaining(suite, score)})
+    if not budgets:
+        return []
+    return [
+        f"With {', '.join(map(str, budgets))} labels a class scratch had its best validation score after the longest "
+        f"training of the suite ({max(suite.longer)} times the steps): a longer one might leave a smaller difference."
+    ]
 
 
 def _worth(summary: Summary, named: set[str]) -> list[str]:
